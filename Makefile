@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: MIT
+# One makefile for everything; outputs go to build/. `make help` lists targets.
+
+VERSION := 0.1.0
+PREFIX ?= /usr/local
+BINDIR = $(PREFIX)/bin
+LIBDIR = $(PREFIX)/lib/heaptally
+MANDIR = $(PREFIX)/share/man
+COMPDIR = $(PREFIX)/share/bash-completion/completions
+
+CC ?= cc
+CXX ?= c++
+PKG_CONFIG ?= pkg-config
+CFLAGS ?= -O2 -g
+
+# Variants live in folders of their own and can be built side by side.
+SANITIZE ?=
+ifeq ($(SANITIZE),)
+B := build
+else
+comma := ,
+B := build/sanitize-$(subst $(comma),-,$(SANITIZE))
+SANITIZE_FLAGS := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
+
+V ?= 0
+ifeq ($(V),0)
+Q := @
+say = @printf '  %-7s %s\n' $(1) $(2)
+endif
+
+WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes \
+	-Wvla -Wpointer-arith -Wwrite-strings
+ifeq ($(WERROR),1)
+WARNINGS += -Werror
+endif
+BASE := -std=gnu11 -D_GNU_SOURCE -I. $(WARNINGS) -MMD -MP
+
+READER_PACKAGES := jansson libelf
+NEEDS_READER := $(if $(MAKECMDGOALS),$(filter-out clean help uninstall preload,$(MAKECMDGOALS)),all)
+ifneq ($(NEEDS_READER),)
+ifneq ($(shell $(PKG_CONFIG) --exists $(READER_PACKAGES) && echo yes),yes)
+$(error $(READER_PACKAGES) not found by $(PKG_CONFIG): run scripts/setup, or install libjansson-dev and libelf-dev)
+endif
+READER_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(READER_PACKAGES))
+READER_LIBS := $(shell $(PKG_CONFIG) --libs $(READER_PACKAGES))
+endif
+
+# The library goes into somebody else's process:
+# -fno-builtin: else calloc() written with malloc and memset calls itself;
+# -ftls-model: no call, and so no allocation, to reach thread-local storage;
+# -z now: no lazy binding inside malloc; nodelete: key destructors point here.
+PRELOAD_CFLAGS := -fPIC -fno-builtin -U_FORTIFY_SOURCE -fvisibility=hidden \
+	-fno-semantic-interposition -ftls-model=initial-exec -fno-plt \
+	-fno-stack-protector
+PRELOAD_LDFLAGS := -shared -Wl,-z,now -Wl,-z,nodelete -Wl,-z,defs \
+	-Wl,--version-script=preload/exports.map -Wl,-soname,libheaptally.so
+READER_DEFINES := -DHEAPTALLY_VERSION='"$(VERSION)"' -DHEAPTALLY_LIBDIR='"$(LIBDIR)"'
+
+SHM_SOURCES := $(wildcard shm/*.c)
+PRELOAD_SOURCES := $(wildcard preload/*.c)
+READER_SOURCES := $(wildcard reader/*.c reader/*/*.c)
+# The writing half alone goes into the library.
+PRELOAD_SHM_SOURCES := shm/metrics.c shm/segment.c shm/segment_name.c
+
+SHM_OBJECTS := $(SHM_SOURCES:%.c=$(B)/obj/%.o)
+READER_OBJECTS := $(READER_SOURCES:%.c=$(B)/obj/%.o)
+PRELOAD_OBJECTS := $(PRELOAD_SOURCES:%.c=$(B)/pic/%.o) $(PRELOAD_SHM_SOURCES:%.c=$(B)/pic/%.o)
+
+UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
+UNIT_PROGRAMS := $(UNIT_SOURCES:tests/unit/%.c=$(B)/unit/%)
+UNIT_SHARED := $(filter-out $(UNIT_SOURCES),$(wildcard tests/unit/*.c)) tests/fuzz/segments.c
+UNIT_OBJECTS := $(UNIT_SHARED:%.c=$(B)/obj/%.o)
+
+TEST_SOURCES := $(wildcard tests/programs/*.c)
+TEST_PROGRAMS := $(patsubst tests/programs/%.c,build/tests/%,$(filter-out %_shim.c,$(TEST_SOURCES))) \
+	$(patsubst tests/programs/%.c,build/tests/%.so,$(filter %_shim.c,$(TEST_SOURCES))) \
+	$(patsubst tests/programs/%.cc,build/tests/%,$(wildcard tests/programs/*.cc))
+BENCH_PROGRAMS := $(patsubst scripts/bench.d/%.c,build/bench/%,$(filter-out %_shim.c,$(wildcard scripts/bench.d/*.c))) \
+	$(patsubst scripts/bench.d/%.c,build/bench/%.so,$(filter %_shim.c,$(wildcard scripts/bench.d/*.c)))
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: all preload reader unit unit-programs test-programs check fuzz fuzzer bench \
+	bench-programs layers hdr-check tidy shellcheck docs docs-check install \
+	uninstall clean help FORCE
+
+all: preload reader ## library and command
+preload: $(B)/libheaptally.so
+reader: $(B)/heaptally
+
+# ---- objects ----
+
+# Rebuilds all when compiler or flags change.
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(filter-out -Werror,$(BASE)) $(CFLAGS) $(SANITIZE_FLAGS) $(PRELOAD_CFLAGS) $(READER_DEFINES)' >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(B)/obj/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(BASE) $(CFLAGS) $(SANITIZE_FLAGS) $(READER_CFLAGS) $(READER_DEFINES) $(CPPFLAGS) -c -o $@ $<
+
+$(B)/pic/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC-PIC,$<)
+	$(Q)$(CC) $(BASE) $(CFLAGS) $(PRELOAD_CFLAGS) $(CPPFLAGS) -c -o $@ $<
+
+$(B)/libheaptally.so: $(PRELOAD_OBJECTS) preload/exports.map
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(PRELOAD_LDFLAGS) $(LDFLAGS) -o $@ $(PRELOAD_OBJECTS)
+
+$(B)/heaptally: $(READER_OBJECTS) $(SHM_OBJECTS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE_FLAGS) $(LDFLAGS) -o $@ $^ $(READER_LIBS)
+
+# ---- tests ----
+
+unit-programs: $(UNIT_PROGRAMS)
+
+$(B)/unit/%: tests/unit/%.c $(UNIT_OBJECTS) $(SHM_OBJECTS) $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,UNIT,$<)
+	$(Q)$(CC) $(BASE) $(CFLAGS) $(SANITIZE_FLAGS) -pthread -o $@ $< $(UNIT_OBJECTS) $(SHM_OBJECTS)
+
+unit: unit-programs ## unit tests, one TAP stream each
+	@failed=0; for t in $(UNIT_PROGRAMS); do echo "# $$t"; $$t || failed=1; done; exit $$failed
+
+test-programs: $(TEST_PROGRAMS)
+
+# Unoptimised and without built-ins: every call that is written is made.
+TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. -O0 -g -fno-builtin -Wall -Wextra -pthread -MMD -MP
+
+build/tests/%: tests/programs/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,TEST,$<)
+	$(Q)$(CC) $(TEST_CFLAGS) -o $@ $<
+build/tests/%: tests/programs/%.cc $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,TEST,$<)
+	$(Q)$(CXX) -std=gnu++17 -D_GNU_SOURCE -I. -O0 -g -fno-builtin -Wall -Wextra -pthread -MMD -MP -o $@ $<
+build/tests/%.so: tests/programs/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,TEST,$<)
+	$(Q)$(CC) $(TEST_CFLAGS) -fPIC -shared -o $@ $<
+
+check: ## everything that scripts/test runs
+	scripts/test
+
+FUZZ_CC ?= clang
+FUZZ_SECONDS ?= 60
+fuzzer: build/fuzz/fuzz_segment build/fuzz/make_seeds
+
+build/fuzz/fuzz_segment: tests/fuzz/fuzz_segment.c $(SHM_SOURCES) $(wildcard shm/*.h shm/*.def tests/fuzz/*.h)
+	@mkdir -p $(@D)
+	$(call say,FUZZ,$<)
+	$(Q)$(FUZZ_CC) -std=gnu11 -D_GNU_SOURCE -I. -g -O1 -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -pthread -o $@ $(filter %.c,$^)
+build/fuzz/make_seeds: tests/fuzz/make_seeds.c tests/fuzz/segments.c $(SHM_SOURCES) $(wildcard shm/*.h shm/*.def tests/fuzz/*.h)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -I. $(CFLAGS) -pthread -o $@ $(filter %.c,$^)
+
+fuzz: fuzzer ## segment parser under libFuzzer for FUZZ_SECONDS (60)
+	@mkdir -p build/fuzz/corpus build/fuzz/seeds
+	build/fuzz/make_seeds build/fuzz/seeds
+	build/fuzz/fuzz_segment -max_total_time=$(FUZZ_SECONDS) -max_len=131072 \
+		-dict=tests/fuzz/segment.dict -artifact_prefix=build/fuzz/ \
+		build/fuzz/corpus build/fuzz/seeds
+
+bench-programs: $(BENCH_PROGRAMS)
+build/bench/%: scripts/bench.d/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,BENCH,$<)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -fno-builtin -Wall -Wextra -pthread -o $@ $<
+build/bench/%.so: scripts/bench.d/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,BENCH,$<)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -fno-builtin -fno-plt -Wall -Wextra -fPIC -shared -Wl,-z,now -o $@ $<
+
+bench: all bench-programs ## measured overhead, as ratios
+	scripts/bench
+
+# ---- hygiene ----
+
+layers: ## preload and reader meet in shm only
+	scripts/check-layers
+
+HEADERS := $(wildcard shm/*.h preload/*.h reader/*.h reader/*/*.h tests/unit/*.h tests/fuzz/*.h)
+hdr-check: ## every header compiles on its own
+	$(Q)for h in $(HEADERS); do \
+		$(CC) -std=gnu11 -D_GNU_SOURCE -I. $(WARNINGS) $(READER_CFLAGS) -Wno-unused \
+			-fsyntax-only -include $$h -x c /dev/null || exit 1; done
+
+tidy: ## clang-tidy over all C sources
+	$(Q)clang-tidy --quiet $(SHM_SOURCES) $(PRELOAD_SOURCES) $(READER_SOURCES) \
+		-- -std=gnu11 -D_GNU_SOURCE -I. $(READER_CFLAGS) $(READER_DEFINES)
+
+shellcheck: ## all shell scripts
+	$(Q)shellcheck scripts/setup scripts/demo scripts/test scripts/check-layers \
+		scripts/update-docs .ci/run scripts/completion/heaptally.bash
+	$(Q)shellcheck -s bash -e SC2030,SC2031,SC2314,SC2315 tests/*.bash
+
+docs: reader ## regenerate the parts of README and manual that come from metrics.def
+	scripts/update-docs
+docs-check: reader
+	scripts/update-docs --check
+
+# ---- installation ----
+
+install: all ## to DESTDIR/PREFIX
+	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(COMPDIR)'
+	install -m 755 $(B)/heaptally '$(DESTDIR)$(BINDIR)/heaptally'
+	install -m 755 $(B)/libheaptally.so '$(DESTDIR)$(LIBDIR)/libheaptally.so'
+	install -m 644 reader/heaptally.1 '$(DESTDIR)$(MANDIR)/man1/heaptally.1'
+	install -m 644 scripts/completion/heaptally.bash '$(DESTDIR)$(COMPDIR)/heaptally'
+
+uninstall: ## what install put there
+	rm -f '$(DESTDIR)$(BINDIR)/heaptally' '$(DESTDIR)$(LIBDIR)/libheaptally.so' \
+		'$(DESTDIR)$(MANDIR)/man1/heaptally.1' '$(DESTDIR)$(COMPDIR)/heaptally'
+	-rmdir '$(DESTDIR)$(LIBDIR)' 2>/dev/null
+
+clean: ## all of build/
+	rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+-include $(SHM_OBJECTS:.o=.d) $(READER_OBJECTS:.o=.d) $(PRELOAD_OBJECTS:.o=.d) $(UNIT_OBJECTS:.o=.d)

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload/next.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+#include "preload/cc.h"
+#include "preload/object.h"
+#include "preload/tally.h"
+
+/*
+ * dlsym is declared `leaf`, so the compiler may think that it cannot call
+ * back into this file; volatile keeps the guard in memory all the same.
+ */
+THREAD_LOCAL volatile bool resolving;
+
+bool next_is_resolving(void)
+{
+	return resolving;
+}
+
+/* ---- the arena ---- */
+
+#define ARENA_HEADER_BYTES 16 /* {requested bytes, the like of a glibc header} */
+
+unsigned char next_arena[ARENA_BYTES] __attribute__((aligned(64)));
+static size_t arena_used;
+
+void *next_arena_alloc(size_t bytes, size_t alignment)
+{
+	size_t room, start;
+	uint64_t *header;
+
+	if (alignment < 16)
+		alignment = 16;
+	if (bytes > ARENA_BYTES || alignment > ARENA_BYTES)
+		return NULL;
+	room = ARENA_HEADER_BYTES + bytes + alignment;
+	start = __atomic_fetch_add(&arena_used, room, __ATOMIC_RELAXED);
+	if (start + room > ARENA_BYTES)
+		return NULL;
+	start = (uintptr_t)next_arena + start + ARENA_HEADER_BYTES;
+	start = (start + alignment - 1) & ~(alignment - 1);
+	header = (uint64_t *)start - 2;
+	header[0] = bytes;
+	header[1] = TALLY_CHUNK_MAPPED;
+	return (void *)start;
+}
+
+size_t next_arena_usable(const void *block)
+{
+	return ((const uint64_t *)block)[-2];
+}
+
+/* ---- the first call of each function ---- */
+
+static void *boot_memalign(size_t alignment, size_t bytes)
+{
+	if (resolving)
+		return next_arena_alloc(bytes, alignment);
+	next_resolve();
+	return next.memalign(alignment, bytes);
+}
+
+static void *boot_malloc(size_t bytes)
+{
+	if (resolving)
+		return next_arena_alloc(bytes, 16);
+	next_resolve();
+	return next.malloc(bytes);
+}
+
+/* While resolving we cannot know whose the block is: better leak it. */
+static void boot_free(void *block)
+{
+	if (resolving)
+		return;
+	next_resolve();
+	next.free(block);
+}
+
+static void *boot_calloc(size_t count, size_t each)
+{
+	size_t bytes;
+
+	if (!resolving) {
+		next_resolve();
+		return next.calloc(count, each);
+	}
+	if (__builtin_mul_overflow(count, each, &bytes))
+		return NULL;
+	return next_arena_alloc(bytes, 16);
+}
+
+/* Reached only with blocks that are not of the arena, or with NULL. */
+static void *boot_realloc(void *block, size_t bytes)
+{
+	if (resolving)
+		return block ? NULL : next_arena_alloc(bytes, 16);
+	next_resolve();
+	return next.realloc(block, bytes);
+}
+
+static void *boot_aligned_alloc(size_t alignment, size_t bytes)
+{
+	if (resolving)
+		return next_arena_alloc(bytes, alignment);
+	next_resolve();
+	return next.aligned_alloc(alignment, bytes);
+}
+
+static int boot_posix_memalign(void **ret, size_t alignment, size_t bytes)
+{
+	void *block;
+
+	if (!resolving) {
+		next_resolve();
+		return next.posix_memalign(ret, alignment, bytes);
+	}
+	block = next_arena_alloc(bytes, alignment);
+	if (!block)
+		return ENOMEM;
+	*ret = block;
+	return 0;
+}
+
+static void *boot_valloc(size_t bytes)
+{
+	next_resolve();
+	return next.valloc(bytes);
+}
+
+static void *boot_pvalloc(size_t bytes)
+{
+	next_resolve();
+	return next.pvalloc(bytes);
+}
+
+static int boot_pthread_create(pthread_t *ret, const pthread_attr_t *attributes,
+			       void *(*start)(void *), void *argument)
+{
+	next_resolve();
+	return next.pthread_create(ret, attributes, start, argument);
+}
+
+static int boot_thrd_create(thrd_t *ret, thrd_start_t start, void *argument)
+{
+	next_resolve();
+	return next.thrd_create(ret, start, argument);
+}
+
+struct next next = {
+	.malloc = boot_malloc,
+	.free = boot_free,
+	.calloc = boot_calloc,
+	.realloc = boot_realloc,
+	.memalign = boot_memalign,
+	.aligned_alloc = boot_aligned_alloc,
+	.posix_memalign = boot_posix_memalign,
+	.valloc = boot_valloc,
+	.pvalloc = boot_pvalloc,
+	.pthread_create = boot_pthread_create,
+	.thrd_create = boot_thrd_create,
+};
+
+/* ---- what a provider lacks, built on what it has ---- */
+
+/*
+ * Never taken from another object: glibc's pvalloc beside jemalloc's malloc
+ * would hand out blocks that jemalloc's free cannot take.
+ */
+static void *built_memalign(size_t alignment, size_t bytes)
+{
+	void *block = NULL;
+	int error;
+
+	if (alignment < sizeof(void *))
+		alignment = sizeof(void *);
+	error = next.posix_memalign(&block, alignment, bytes);
+	if (error) {
+		errno = error;
+		return NULL;
+	}
+	return block;
+}
+
+static int built_posix_memalign(void **ret, size_t alignment, size_t bytes)
+{
+	void *block;
+	int saved = errno;
+
+	if (alignment % sizeof(void *) || alignment & (alignment - 1) || !alignment)
+		return EINVAL;
+	block = next.memalign(alignment, bytes);
+	errno = saved;
+	if (!block)
+		return ENOMEM;
+	*ret = block;
+	return 0;
+}
+
+static void *built_valloc(size_t bytes)
+{
+	return next.memalign(getauxval(AT_PAGESZ), bytes);
+}
+
+static void *built_pvalloc(size_t bytes)
+{
+	size_t page = getauxval(AT_PAGESZ), rounded;
+
+	if (__builtin_add_overflow(bytes, page - 1, &rounded)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	rounded &= ~(page - 1);
+	return next.memalign(page, rounded ? rounded : page);
+}
+
+/* A provider without aligned blocks at all: refuse rather than mix. */
+static void *lacking_memalign(size_t alignment, size_t bytes)
+{
+	(void)alignment;
+	(void)bytes;
+	errno = ENOMEM;
+	return NULL;
+}
+
+static int lacking_thrd_create(thrd_t *ret, thrd_start_t start, void *argument)
+{
+	(void)ret;
+	(void)start;
+	(void)argument;
+	return thrd_error;
+}
+
+/* ---- the look-up ---- */
+
+#if defined(__x86_64__)
+#define BASE_VERSION "GLIBC_2.2.5"
+#else
+#define BASE_VERSION "GLIBC_2.17"
+#endif
+
+/*
+ * dlsym passes over libc_malloc_debug, whose malloc has only an old,
+ * non-default version; dlvsym passes over allocators without versions. Of
+ * the two the object that comes first is the one that would have served the
+ * program without us.
+ */
+static bool versioned_comes_first(void)
+{
+	void *plain = dlsym(RTLD_NEXT, "malloc");
+	void *versioned = dlvsym(RTLD_NEXT, "malloc", BASE_VERSION);
+	struct object a, b;
+
+	return versioned && versioned != plain && object_find(versioned, &a) &&
+	       (!object_find(plain, &b) || a.order < b.order);
+}
+
+static void *find_next(const char *name, bool versioned)
+{
+	void *found;
+
+	if (!versioned)
+		return dlsym(RTLD_NEXT, name);
+	found = dlvsym(RTLD_NEXT, name, BASE_VERSION);
+	return found ? found : dlvsym(RTLD_NEXT, name, "GLIBC_2.16");
+}
+
+/* Where functions are taken from while resolving. */
+struct provider {
+	bool versioned;
+	struct object object;
+};
+
+/* The function of that name in the provider's own object, or NULL. */
+static void *find_beside(const struct provider *provider, const char *name)
+{
+	void *found = find_next(name, provider->versioned);
+
+	return object_holds(&provider->object, found) ? found : NULL;
+}
+
+#define STORE(field, value) \
+	__atomic_store_n(&next.field, (value), __ATOMIC_RELEASE)
+
+/* Takes the provider's function where it has one, else what we built. */
+#define TAKE(field, otherwise)                                        \
+	do {                                                          \
+		void *found_ = find_beside(provider, #field);         \
+		STORE(field, found_ ? (typeof(next.field))found_      \
+				    : (otherwise));                   \
+	} while (0)
+
+static void resolve_aligned(const struct provider *provider)
+{
+	bool has_memalign = find_beside(provider, "memalign");
+	bool has_posix = find_beside(provider, "posix_memalign");
+
+	TAKE(memalign, has_posix ? built_memalign : lacking_memalign);
+	TAKE(posix_memalign, built_posix_memalign);
+	TAKE(aligned_alloc, has_memalign || has_posix ? next.memalign
+						      : lacking_memalign);
+	TAKE(valloc, built_valloc);
+	TAKE(pvalloc, built_pvalloc);
+}
+
+static void resolve_threads(void)
+{
+	void *create = dlsym(RTLD_NEXT, "pthread_create");
+	void *thrd = dlsym(RTLD_NEXT, "thrd_create");
+
+	if (create)
+		STORE(pthread_create, (typeof(next.pthread_create))create);
+	STORE(thrd_create, thrd ? (typeof(next.thrd_create))thrd
+				: lacking_thrd_create);
+}
+
+COLD void next_resolve(void)
+{
+	struct provider p = { 0 }, *provider = &p;
+	void *real_free, *real_malloc;
+
+	if (resolving || __atomic_load_n(&next.malloc, __ATOMIC_ACQUIRE) != boot_malloc)
+		return;
+	resolving = true;
+	/* free first: from glibc 2.34 on a failed dlsym leaves a string that
+	 * the next dlsym frees. malloc last: it says that all is done. */
+	p.versioned = versioned_comes_first();
+	real_free = find_next("free", p.versioned);
+	STORE(free, (typeof(next.free))real_free);
+	real_malloc = find_next("malloc", p.versioned);
+	object_find(real_malloc, &p.object);
+	/* Without us a mixture would be served by whoever comes next, too. */
+	STORE(calloc, (typeof(next.calloc))find_next("calloc", p.versioned));
+	STORE(realloc, (typeof(next.realloc))find_next("realloc", p.versioned));
+	resolve_aligned(provider);
+	resolve_threads();
+	STORE(malloc_usable_size, (typeof(next.malloc_usable_size))
+	      find_beside(provider, "malloc_usable_size"));
+	STORE(malloc, (typeof(next.malloc))real_malloc);
+	resolving = false;
+}

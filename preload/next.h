@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PRELOAD_NEXT_H
+#define PRELOAD_NEXT_H
+/*
+ * The functions behind ours: the provider, found with dlsym(RTLD_NEXT).
+ *
+ * Every pointer starts out at a function that looks the real ones up, so a
+ * call needs no test for "found yet?". The look-up takes no lock and may run
+ * in several threads at once; all find the same. While it runs, what dlsym
+ * itself allocates comes from a small arena here.
+ */
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <threads.h>
+
+struct next {
+	void *(*malloc)(size_t);
+	void (*free)(void *);
+	void *(*calloc)(size_t, size_t);
+	void *(*realloc)(void *, size_t);
+	void *(*memalign)(size_t, size_t);
+	void *(*aligned_alloc)(size_t, size_t);
+	int (*posix_memalign)(void **, size_t, size_t);
+	void *(*valloc)(size_t);
+	void *(*pvalloc)(size_t);
+	size_t (*malloc_usable_size)(void *);
+	int (*pthread_create)(pthread_t *, const pthread_attr_t *,
+			      void *(*)(void *), void *);
+	int (*thrd_create)(thrd_t *, thrd_start_t, void *);
+};
+
+extern struct next next __attribute__((visibility("hidden")));
+
+/* Looks everything up unless that was done. Idempotent, any thread. */
+void next_resolve(void);
+
+/* Is the calling thread inside next_resolve()? Signal-safe. */
+bool next_is_resolving(void);
+
+/*
+ * The address range of blocks handed out while resolving. They belong to
+ * nobody: free() drops them, realloc() copies out of them. Where glibc has
+ * its chunk header they are marked as mapped, so that the hot path leaves
+ * them out without comparing addresses.
+ */
+#define ARENA_BYTES (64u << 10)
+extern unsigned char next_arena[ARENA_BYTES] __attribute__((visibility("hidden")));
+
+static inline bool next_in_arena(const void *block)
+{
+	return (uintptr_t)block - (uintptr_t)next_arena < ARENA_BYTES;
+}
+
+/* A block of the arena, zeroed; NULL when it is used up. Signal-safe. */
+void *next_arena_alloc(size_t bytes, size_t alignment);
+
+/* Bytes the holder of an arena block may read, at least what it asked for. */
+size_t next_arena_usable(const void *block);
+
+#endif /* PRELOAD_NEXT_H */

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload/peak.h"
+
+#include <stddef.h>
+
+#include "preload/fork.h"
+
+#define BATCH_MIN_BYTES (4 << 10)
+#define BATCH_MAX_BYTES (1 << 20)
+#define BATCH_SHARE     64 /* all batches together: 1/64 of the peak */
+
+#define SIGN_BIT (1ULL << 63)
+
+/* Values of struct process.threaded. */
+enum { SINGLE = 0, SEEDING, THREADED };
+
+static void raise_to(uint64_t *word, uint64_t value)
+{
+	uint64_t seen = __atomic_load_n(word, __ATOMIC_RELAXED);
+
+	while (seen < value &&
+	       !__atomic_compare_exchange_n(word, &seen, value, true,
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+}
+
+static bool is_threaded(const struct process *p)
+{
+	/* Acquire: pairs with the release in peak_go_threaded(). */
+	return __atomic_load_n(&p->threaded, __ATOMIC_ACQUIRE) == THREADED;
+}
+
+/* Fold, from now on, before a free that finds net above mark_bytes ... */
+static void fold_above(struct tally *t, uint64_t mark_bytes)
+{
+	t->floor = mark_bytes + 1 - SIGN_BIT;
+	t->large_bytes = UINT64_MAX;
+}
+
+/* ... or below it, or after one that is larger than large_bytes. */
+static void fold_below(struct tally *t, uint64_t mark_bytes, uint64_t large_bytes)
+{
+	t->floor = mark_bytes;
+	t->large_bytes = large_bytes;
+}
+
+static void fold_single(struct process *p, struct tally *t)
+{
+	struct segment_header *h = p->segment.header;
+	uint64_t net = tally_net(t->own);
+	uint64_t live = h->inherited_bytes + net;
+
+	if (live > h->peak_bytes) {
+		raise_to(&h->peak_bytes, live);
+		fold_above(t, net);
+	}
+	t->budget_bytes = t->batch_bytes = BATCH_MAX_BYTES;
+	fork_note_baseline(h->inherited_objects + t->own->alloc_objects -
+				   t->own->free_objects, live);
+}
+
+static void add_to_sum(struct process *p, int64_t change)
+{
+	struct segment_header *h = p->segment.header;
+	int64_t sum = __atomic_add_fetch(&h->batched_live_bytes, change,
+					 __ATOMIC_RELAXED);
+
+	if (sum > 0)
+		raise_to(&h->peak_bytes, (uint64_t)sum);
+}
+
+static int64_t batch_for(const struct process *p)
+{
+	const struct segment_header *h = p->segment.header;
+	uint64_t peak = __atomic_load_n(&h->peak_bytes, __ATOMIC_RELAXED);
+	uint64_t threads = __atomic_load_n(&h->threads_now, __ATOMIC_RELAXED);
+	uint64_t batch = peak / BATCH_SHARE / (threads ? threads : 1);
+
+	if (batch < BATCH_MIN_BYTES)
+		return BATCH_MIN_BYTES;
+	return batch > BATCH_MAX_BYTES ? BATCH_MAX_BYTES : (int64_t)batch;
+}
+
+/* Changes this thread's share of the slack, and the most there ever was. */
+static void set_batch(struct process *p, struct tally *t, int64_t batch)
+{
+	uint64_t sum;
+
+	if (batch == t->batch_bytes)
+		return;
+	sum = __atomic_add_fetch(&p->batch_sum_bytes,
+				 (uint64_t)(batch - t->batch_bytes),
+				 __ATOMIC_RELAXED);
+	t->batch_bytes = batch;
+	raise_to(&p->segment.header->peak_slack_bytes, sum);
+}
+
+/*
+ * Back and forth of small change, however long, stays private: only a good
+ * part of a batch is worth an atomic addition. Up to half a batch may be
+ * pending when a thread goes on, and it comes back here before it is a whole
+ * one: upwards by the budget, which counts allocations, downwards by the
+ * floor, or at once with a large block.
+ */
+static void fold_threaded(struct process *p, struct tally *t)
+{
+	uint64_t net = tally_net(t->own);
+	int64_t change = (int64_t)(net - t->folded_bytes);
+	int64_t batch = batch_for(p), half = batch / 2;
+
+	if (change > half / 2 || change < -half) {
+		t->folded_bytes = net;
+		add_to_sum(p, change);
+		change = 0;
+	}
+	set_batch(p, t, batch);
+	fold_below(t, t->folded_bytes - (uint64_t)half, (uint64_t)half);
+	t->budget_bytes = change > 0 ? half - change : half;
+}
+
+void peak_fold(struct process *p, struct tally *t)
+{
+	if (is_threaded(p))
+		fold_threaded(p, t);
+	else
+		fold_single(p, t);
+}
+
+void peak_start_first(struct process *p, struct tally *t)
+{
+	struct segment_header *h = p->segment.header;
+
+	h->peak_bytes = h->inherited_bytes;
+	p->batch_sum_bytes = t->batch_bytes = t->budget_bytes = BATCH_MAX_BYTES;
+	fold_above(t, tally_net(t->own));
+}
+
+void peak_start(struct process *p, struct tally *t)
+{
+	t->folded_bytes = tally_net(t->own);
+	t->batch_bytes = 0;
+	fold_threaded(p, t);
+}
+
+/*
+ * Seeds the shared sum with what the first thread has so far. That thread
+ * may be in the middle of an operation when it is not the caller; it is
+ * enough that folded_bytes is exactly what went into the sum. It learns of
+ * the change when its own mark or budget sends it to peak_fold().
+ */
+void peak_go_threaded(struct process *p, struct tally *me)
+{
+	struct segment_header *h = p->segment.header;
+	struct tally *first = p->first;
+	uint32_t single = SINGLE;
+
+	if (is_threaded(p) ||
+	    !__atomic_compare_exchange_n(&p->threaded, &single, SEEDING, false,
+					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return;
+	first->folded_bytes = tally_net(first->own);
+	if (me == first)
+		p->batch_sum_bytes = (uint64_t)(first->batch_bytes = 0);
+	add_to_sum(p, (int64_t)(h->inherited_bytes + first->folded_bytes));
+	/* Release: whoever sees it also sees folded_bytes. */
+	__atomic_store_n(&p->threaded, THREADED, __ATOMIC_RELEASE);
+	if (me == first)
+		fold_threaded(p, first);
+}
+
+void peak_finish(struct process *p, struct tally *t)
+{
+	uint64_t net = tally_net(t->own);
+
+	if (!is_threaded(p))
+		return;
+	add_to_sum(p, (int64_t)(net - t->folded_bytes));
+	t->folded_bytes = net;
+	set_batch(p, t, 0);
+}
+
+void peak_fold_shared(struct process *p, int64_t change_bytes)
+{
+	peak_go_threaded(p, NULL);
+	add_to_sum(p, change_bytes);
+}

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload/process.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "preload/env.h"
+#include "preload/fork.h"
+#include "preload/message.h"
+#include "preload/provider.h"
+#include "preload/thread.h"
+#include "shm/syscalls.h"
+
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18 /* Linux 4.14 */
+#endif
+
+/* ---- what survives a fork ---- */
+
+static struct process *process; /* wiped memory; NULL: nothing ever started */
+static bool kernel_wipes;
+static bool never;              /* off for good, children included */
+static bool first_is_done;
+static struct provider_facts provider;
+static char exe[256];
+
+/* ---- bitmaps ---- */
+
+static bool take_bit(struct bitmap *map, unsigned limit, unsigned *ret_index)
+{
+	for (unsigned word = 0; word * 64 < limit; word++) {
+		uint64_t seen = __atomic_load_n(&map->words[word], __ATOMIC_RELAXED);
+
+		while (~seen) {
+			unsigned bit = (unsigned)__builtin_ctzll(~seen);
+
+			if (word * 64 + bit >= limit)
+				return false;
+			/* Acquire: pairs with the release in give_bit(), so
+			 * that we continue from the last owner's counts. */
+			if (!__atomic_compare_exchange_n(&map->words[word], &seen,
+							 seen | 1ULL << bit, true,
+							 __ATOMIC_ACQUIRE,
+							 __ATOMIC_RELAXED))
+				continue;
+			*ret_index = word * 64 + bit;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void give_bit(struct bitmap *map, unsigned index)
+{
+	__atomic_fetch_and(&map->words[index / 64], ~(1ULL << index % 64),
+			   __ATOMIC_RELEASE);
+}
+
+/* ---- slots and handoffs ---- */
+
+struct tally *process_claim(struct process *p)
+{
+	struct tally *t;
+	unsigned index;
+
+	if (!take_bit(&p->slots_taken, p->segment.slot_count - OVERFLOW_SLOTS,
+		      &index))
+		return NULL;
+	if (!segment_commit_slot(&p->segment, OVERFLOW_SLOTS + index)) {
+		give_bit(&p->slots_taken, index);
+		return NULL;
+	}
+	t = &p->tallies[index];
+	t->index = index;
+	t->own = &p->segment.slots[OVERFLOW_SLOTS + index];
+	return t;
+}
+
+void process_release(struct process *p, struct tally *t)
+{
+	t->slot = NULL;
+	t->own = NULL;
+	give_bit(&p->slots_taken, t->index);
+}
+
+struct slot *process_overflow_slot(struct process *p)
+{
+	/* A thread's own storage tells threads apart without a system call. */
+	uintptr_t where = (uintptr_t)&tally_self;
+
+	return &p->segment.slots[(where >> 12 ^ where >> 20) % OVERFLOW_SLOTS];
+}
+
+struct handoff *handoff_give(void)
+{
+	struct process *p = process_if_on();
+	unsigned index;
+
+	if (!p || !take_bit(&p->handoffs_taken, EXCLUSIVE_SLOTS, &index))
+		return NULL;
+	return &p->handoffs[index];
+}
+
+struct handoff handoff_take(struct handoff *h)
+{
+	struct handoff copy = *h;
+
+	give_bit(&process->handoffs_taken, (unsigned)(h - process->handoffs));
+	return copy;
+}
+
+/* ---- what the kernel says of this process ---- */
+
+static const char *skip_fields(const char *at, int fields)
+{
+	while (fields-- > 0 && (at = strchr(at, ' ')))
+		at++;
+	return at;
+}
+
+static uint64_t decimal(const char *at)
+{
+	uint64_t value = 0;
+
+	for (; at && *at >= '0' && *at <= '9'; at++)
+		value = value * 10 + (uint64_t)(*at - '0');
+	return value;
+}
+
+/* "pid (name) S ppid ...": the name may hold anything, ')' included. */
+static void parse_stat(char *line, struct segment_request *request, char *comm,
+		       size_t room)
+{
+	char *open = strchr(line, '('), *close = strrchr(line, ')');
+	size_t length;
+
+	if (!open || !close || close < open)
+		return;
+	length = (size_t)(close - open - 1);
+	if (length > room - 1)
+		length = room - 1;
+	memcpy(comm, open + 1, length);
+	comm[length] = '\0';
+	request->parent_pid = (int)decimal(skip_fields(close, 2));
+	request->starttime_ticks = decimal(skip_fields(close, 20));
+}
+
+/* Without /proc the start time stays 0, which means unknown. */
+static void read_stat(struct segment_request *request, char *comm, size_t room)
+{
+	char line[1024];
+	ssize_t got;
+	int fd = sys_open("/proc/self/stat", O_RDONLY | O_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	got = sys_read(fd, line, sizeof(line) - 1);
+	sys_close(fd);
+	if (got <= 0)
+		return;
+	line[got] = '\0';
+	parse_stat(line, request, comm, room);
+}
+
+static void read_exe(void)
+{
+	ssize_t got = syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", exe,
+			      sizeof(exe) - 1);
+
+	exe[got > 0 ? got : 0] = '\0';
+}
+
+static uint64_t pid_namespace(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
+}
+
+/* ---- beginning ---- */
+
+static bool is_wanted(const char *comm, int pid)
+{
+	return (!*env.only || env_glob_list_matches(env.only, comm)) &&
+	       (!env.only_pid || env.only_pid == pid);
+}
+
+static bool make_segment(struct process *p)
+{
+	struct segment_request request = {
+		.directory = env.directory,
+		.any_filesystem = env.any_filesystem,
+		.mode = env.mode,
+		.exclusive_slots = env.slots,
+		.pid = p->pid,
+		.uid = (unsigned)syscall(SYS_geteuid),
+		.exe = exe,
+	};
+	char comm[16] = "";
+	const char *step;
+	int error;
+
+	request.comm = comm;
+	read_stat(&request, comm, sizeof(comm));
+	if (!is_wanted(comm, p->pid)) {
+		message_off("not asked for by HEAPTALLY_ONLY", comm, 0);
+		return false;
+	}
+	request.pidns_inode = pid_namespace();
+	error = segment_create(&p->segment, &request, &step);
+	if (error)
+		message_off(step, env.directory, error == -EMEDIUMTYPE ? 0 : -error);
+	return error == 0;
+}
+
+static void fill_rest(struct process *p, bool is_child)
+{
+	struct segment_header *h = p->segment.header;
+
+	memcpy(h->provider, provider.name, sizeof(h->provider));
+	memcpy(h->coverage_reason, provider.reason, sizeof(h->coverage_reason));
+	h->coverage = provider.coverage;
+	if (is_child) {
+		struct fork_baseline born = fork_get_baseline();
+
+		h->inherited_objects = born.live_objects;
+		h->inherited_bytes = born.live_bytes;
+		h->exec_count = 0;
+		if (!born.exact)
+			h->flags |= SEGMENT_BASELINE_APPROX;
+	}
+}
+
+static bool begin(struct process *p, bool is_child)
+{
+	struct tally *t;
+
+	p->pid = (pid_t)syscall(SYS_getpid);
+	if (!make_segment(p))
+		return false;
+	fill_rest(p, is_child);
+	p->inline_bytes = provider.inline_bytes;
+	t = process_claim(p);
+	if (!t) {
+		segment_finish(&p->segment, false);
+		return false;
+	}
+	thread_adopt_first(p, t);
+	segment_publish(&p->segment);
+	return true;
+}
+
+/* Once in the life of a program, in its first thread. */
+static bool prepare(void)
+{
+	struct process *wiped;
+
+	next_resolve();
+	env_read();
+	if (env.off) {
+		if (env.off_why)
+			message_off(env.off_why, NULL, 0);
+		return false;
+	}
+	wiped = sys_mmap(sizeof(*wiped), PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+	if (wiped == MAP_FAILED) {
+		message_off("mmap", NULL, errno);
+		return false;
+	}
+	kernel_wipes = sys_madvise(wiped, sizeof(*wiped), MADV_WIPEONFORK) == 0;
+	if (!thread_watch_ends()) {
+		message_off("no thread-specific key is left", NULL, 0);
+		sys_munmap(wiped, sizeof(*wiped));
+		return false;
+	}
+	provider_examine(&provider);
+	read_exe();
+	fork_register();
+	process = wiped;
+	return true;
+}
+
+/* Off for good, as the first image of this program could not be tallied. */
+static void give_up(void)
+{
+	struct process *wiped = process;
+
+	never = true;
+	process = NULL;
+	if (wiped)
+		sys_munmap(wiped, sizeof(*wiped));
+}
+
+static void start_first(void)
+{
+	if (!prepare())
+		give_up();
+	else if (begin(process, false))
+		__atomic_store_n(&process->phase, PROCESS_ON, __ATOMIC_RELEASE);
+	else
+		give_up();
+}
+
+static void start_child(void)
+{
+	uint32_t fresh = PROCESS_FRESH;
+
+	if (!env.follow_fork)
+		never = true;
+	else if (__atomic_compare_exchange_n(&process->phase, &fresh,
+					     PROCESS_STARTING, false,
+					     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		__atomic_store_n(&process->phase,
+				 begin(process, true) ? PROCESS_ON : PROCESS_OFF,
+				 __ATOMIC_RELEASE);
+}
+
+/*
+ * Signals wait meanwhile: a handler that allocates would not be counted, and
+ * the free of its block would be.
+ */
+static COLD void start(void)
+{
+	static bool entered;
+	uint64_t all = ~0ULL, before;
+	int saved = errno;
+
+	syscall(SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, sizeof(all));
+	if (!entered) {
+		entered = true;
+		start_first();
+		first_is_done = true;
+	} else if (first_is_done) {
+		start_child();
+	} /* else called back by start_first() itself: pass through */
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(all));
+	errno = saved;
+}
+
+struct process *process_if_on(void)
+{
+	if (process &&
+	    LIKELY(__atomic_load_n(&process->phase, __ATOMIC_ACQUIRE) == PROCESS_ON))
+		return process;
+	return NULL;
+}
+
+struct process *process_get(void)
+{
+	if (!never && (!process || __atomic_load_n(&process->phase,
+						   __ATOMIC_ACQUIRE) == PROCESS_FRESH))
+		start();
+	return process_if_on();
+}
+
+void process_wipe_where_kernel_cannot(void)
+{
+	if (process && !kernel_wipes)
+		sys_madvise(process, sizeof(*process), MADV_DONTNEED);
+}
+
+/* ---- the program's start and end ---- */
+
+__attribute__((constructor)) static void on_load(void)
+{
+	next_resolve();
+	process_get();
+	/* A look-up of ours that failed must not show in the program's first
+	 * dlerror(); in a later moment this would eat an error of its own. */
+	dlerror();
+}
+
+/*
+ * A child of vfork that leaves through exit() shares our memory: it must not
+ * end its parent's segment. Frees go on after us and are still counted.
+ */
+__attribute__((destructor)) static void on_exit_of_program(void)
+{
+	struct process *p = process_if_on();
+
+	if (p && p->pid == (pid_t)syscall(SYS_getpid))
+		segment_finish(&p->segment, env.keep);
+}

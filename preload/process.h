@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PRELOAD_PROCESS_H
+#define PRELOAD_PROCESS_H
+/*
+ * What the tally knows of the whole process, and how a process begins: at
+ * the first interposed call or in our constructor, whichever comes first;
+ * in a forked child at its first interposed call.
+ *
+ * All state that must not survive a fork lies in one private mapping that
+ * the kernel wipes in the child (MADV_WIPEONFORK; before Linux 4.14 an
+ * atfork handler does, which misses the rarer kinds of fork). The segment's
+ * mapping does not reach the child at all.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "preload/next.h"
+#include "preload/tally.h"
+#include "shm/segment.h"
+
+enum process_phase {
+	PROCESS_FRESH = 0, /* never started, or wiped by a fork */
+	PROCESS_STARTING,
+	PROCESS_ON,
+	PROCESS_OFF,
+};
+
+/* What a new thread is to do; it travels in wiped memory, too. */
+struct handoff {
+	union {
+		void *(*pthread)(void *);
+		thrd_start_t thrd;
+	} start;
+	void *argument;
+};
+
+#define BITMAP_WORDS (EXCLUSIVE_SLOTS / 64)
+
+/* One bit an entry, 1 = taken. Lock-free; lowest free entry first. */
+struct bitmap {
+	uint64_t words[BITMAP_WORDS];
+};
+
+struct process {
+	uint32_t phase;                  /* enum process_phase, atomic */
+	uint32_t threaded;               /* peak.c: was a second thread seen? */
+	bool inline_bytes;               /* glibc's chunk header may be read */
+	pid_t pid;
+	struct segment segment;
+	struct tally *first;             /* the thread the process began with */
+	uint64_t batch_sum_bytes;        /* of all threads, atomic */
+	struct bitmap slots_taken;
+	struct bitmap handoffs_taken;
+	struct tally tallies[EXCLUSIVE_SLOTS]; /* the first ones on this page */
+	struct handoff handoffs[EXCLUSIVE_SLOTS];
+};
+
+/*
+ * Returns the process with its tally on, after starting it where that is
+ * due; NULL when it is off. Keeps errno. Signal-safe.
+ */
+struct process *process_get(void);
+
+/* The same without starting anything: NULL unless the tally is on. */
+struct process *process_if_on(void);
+
+/*
+ * To be called in a child by the atfork handler: on kernels before 4.14 it
+ * does what MADV_WIPEONFORK does on later ones, otherwise nothing.
+ */
+void process_wipe_where_kernel_cannot(void);
+
+/*
+ * Takes the lowest free slot for the calling thread and backs it with
+ * memory; NULL when there is none. process_release() gives it back.
+ */
+struct tally *process_claim(struct process *p);
+void process_release(struct process *p, struct tally *t);
+
+/* A slot to share, by atomic additions, for threads without their own. */
+struct slot *process_overflow_slot(struct process *p);
+
+/*
+ * handoff_give() returns an empty handoff for the caller to fill, NULL when
+ * the tally is off or all are on their way; handoff_take() reads it and gives
+ * its place back.
+ */
+struct handoff *handoff_give(void);
+struct handoff handoff_take(struct handoff *h);
+
+#endif /* PRELOAD_PROCESS_H */

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload/provider.h"
+
+#include <dlfcn.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "preload/next.h"
+#include "preload/object.h"
+#include "preload/tally.h"
+
+extern const char *gnu_get_libc_version(void) __attribute__((weak));
+
+static void append(char *to, size_t room, const char *from)
+{
+	size_t used = strlen(to);
+	size_t length = strnlen(from, room - 1 - used);
+
+	memcpy(to + used, from, length);
+	to[used + length] = '\0';
+}
+
+/*
+ * Asks the C library about two blocks that never were: chunk headers made
+ * here, one of the heap and one of a mapping of its own. It reads the header
+ * and its neighbour, nothing else. Should its answer differ from ours, its
+ * chunks are not what we take them for.
+ */
+static bool header_is_known(void)
+{
+	static size_t fake[64] __attribute__((aligned(64)));
+	static const size_t flags[] = { 1, 2, 1 | 4 };
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		void *block = &fake[2];
+
+		fake[1] = 256 | flags[i];
+		fake[1 + 256 / sizeof(size_t)] = 256 | 1; /* next: we are in use */
+		if (next.malloc_usable_size(block) != tally_chunk_bytes(block))
+			return false;
+	}
+	return true;
+}
+
+static void name_provider(struct provider_facts *facts)
+{
+	struct object object;
+	bool is_glibc;
+
+	object_find((void *)next.malloc, &object);
+	is_glibc = strcmp(object.name, "libc.so.6") == 0 && gnu_get_libc_version;
+	append(facts->name, sizeof(facts->name), is_glibc ? "glibc " : object.name);
+	if (is_glibc)
+		append(facts->name, sizeof(facts->name), gnu_get_libc_version());
+	facts->inline_bytes = is_glibc && sizeof(size_t) == 8 &&
+			      next.malloc_usable_size && header_is_known();
+}
+
+static void *canary_block;
+
+/* Stands behind our malloc for one call, which must reach it. */
+static void *canary_malloc(size_t bytes)
+{
+	(void)bytes;
+	return canary_block;
+}
+
+/*
+ * Calls malloc as the program would. Tools such as valgrind redirect it
+ * without any symbol telling. A block of our arena comes back when all is
+ * well, so nothing is left in the provider.
+ */
+static bool canary_comes_back(void)
+{
+	void *(*their_malloc)(size_t) =
+		(void *(*)(size_t))dlsym(RTLD_DEFAULT, "malloc");
+	void (*their_free)(void *) = (void (*)(void *))dlsym(RTLD_DEFAULT, "free");
+	void *(*real_malloc)(size_t) = next.malloc;
+	void *volatile got;
+
+	if (!their_malloc || !their_free)
+		return false;
+	canary_block = next_arena_alloc(16, 16);
+	next.malloc = canary_malloc;
+	got = their_malloc(16);
+	next.malloc = real_malloc;
+	their_free(got);
+	return got == canary_block;
+}
+
+static void set_coverage(struct provider_facts *facts, enum coverage coverage,
+			 const char *reason, const char *detail)
+{
+	facts->coverage = coverage;
+	append(facts->reason, sizeof(facts->reason), reason);
+	append(facts->reason, sizeof(facts->reason), detail);
+}
+
+static void judge_coverage(struct provider_facts *facts)
+{
+	static const struct {
+		const char *name;
+		enum coverage without;
+	} watched[] = {
+		{ "malloc", COVERAGE_NONE },
+		{ "free", COVERAGE_NONE },
+		{ "calloc", COVERAGE_PARTIAL },
+		{ "realloc", COVERAGE_PARTIAL },
+		{ "posix_memalign", COVERAGE_PARTIAL },
+		{ "pthread_create", COVERAGE_PARTIAL },
+	};
+	struct object ours, theirs;
+
+	object_find((void *)provider_examine, &ours);
+	for (size_t i = 0; i < sizeof(watched) / sizeof(watched[0]); i++) {
+		void *found = dlsym(RTLD_DEFAULT, watched[i].name);
+
+		if (object_holds(&ours, found))
+			continue;
+		object_find(found, &theirs);
+		append(facts->reason, sizeof(facts->reason), watched[i].name);
+		set_coverage(facts, watched[i].without, " is defined by ",
+			     theirs.name);
+		return;
+	}
+	if (!canary_comes_back())
+		set_coverage(facts, COVERAGE_NONE,
+			     "calls of malloc are redirected past us", "");
+	else if (!next.malloc_usable_size)
+		set_coverage(facts, COVERAGE_PARTIAL,
+			     "no usable sizes from ", facts->name);
+	else
+		facts->coverage = COVERAGE_FULL;
+}
+
+void provider_examine(struct provider_facts *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	name_provider(ret);
+	judge_coverage(ret);
+}

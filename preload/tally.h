@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PRELOAD_TALLY_H
+#define PRELOAD_TALLY_H
+/*
+ * Counting on the calling thread: the inline hot path and its way out.
+ *
+ * A thread finds its struct tally by one thread-local pointer. The block lies
+ * in memory that the kernel wipes in a forked child, so that a child reads a
+ * null slot and leaves the hot path, whatever kind of fork made it. A block
+ * without a slot (thread not yet known, thread ended, no slots left, tally
+ * off, provider without an inline size) takes the slow path, too.
+ *
+ * All of it is signal-safe: a handler that interrupts one of these functions
+ * and allocates finds every counter whole, as an addition to memory is one
+ * instruction on x86-64.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "preload/cc.h"
+#include "shm/layout.h"
+
+/*
+ * One thread's private half. 128 bytes apart, as neighbours are written by
+ * other threads with every call, and the processor fetches lines in pairs.
+ */
+struct tally {
+	struct slot *slot;     /* counters; NULL sends every call the slow way */
+	uint64_t floor;        /* fold when allocated - freed - floor < 0 */
+	int64_t budget_bytes;  /* may still be allocated before the next fold */
+	uint64_t large_bytes;  /* a free of more folds at once */
+	struct slot *own;      /* the slot claimed, also where `slot` is NULL */
+	uint64_t folded_bytes; /* A - F at the last fold */
+	int64_t batch_bytes;   /* share of the peak's slack; 0 = none taken */
+	uint32_t index;        /* of the slot among the exclusive ones */
+} __attribute__((aligned(128)));
+
+/* This thread's block; never NULL. Defined in tally.c. */
+extern __thread struct tally *tally_self
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* ---- single-writer addition ---- */
+
+/* Adds to a word that only this thread (and its signal handlers) writes. */
+static inline void tally_add(uint64_t *word, uint64_t n)
+{
+#if defined(__x86_64__)
+	/* As C, a volatile or atomic load, add and store would be three
+	 * instructions, and lose the count of a handler in between. */
+	__asm__ volatile("addq %1, %0" : "+m"(*word) : "er"(n) : "cc");
+#else
+	/* A handler between load and store can lose a count here. Release:
+	 * pairs with the reader's acquire, which sees frees before allocs. */
+	__atomic_store_n(word, __atomic_load_n(word, __ATOMIC_RELAXED) + n,
+			 __ATOMIC_RELEASE);
+#endif
+}
+
+/* Usable bytes of this slot's thread: allocated minus freed, modulo 2^64. */
+static inline uint64_t tally_net(const struct slot *slot)
+{
+	return slot->alloc_bytes - slot->free_bytes;
+}
+
+/*
+ * Looked at before each free: with one thread, because a peak can only end
+ * there; with more, because the net change has sunk by a batch.
+ */
+static inline bool tally_fold_is_due(const struct tally *t, const struct slot *slot)
+{
+	return (int64_t)(tally_net(slot) - t->floor) < 0;
+}
+
+/*
+ * glibc's usable size, from the chunk header before the block: the size with
+ * three flag bits; a chunk of its own mapping (bit 1) has two header words,
+ * any other one. Used only where provider_examine() found it to hold.
+ */
+static inline size_t tally_chunk_bytes(const void *block)
+{
+	size_t word = ((const size_t *)block)[-1];
+
+	return (word & ~(size_t)7) - 8 - ((word & 2) << 2);
+}
+
+/*
+ * The hot path leaves out chunks of their own mapping. They are rare, and
+ * their system call costs more than anything here; blocks of the bootstrap
+ * arena pretend to be such, so that one test finds both.
+ */
+#define TALLY_CHUNK_MAPPED 2
+
+static inline bool tally_chunk_is_plain(const void *block)
+{
+	return LIKELY(!(((const size_t *)block)[-1] & TALLY_CHUNK_MAPPED));
+}
+
+static inline size_t tally_plain_bytes(const void *block)
+{
+	return (((const size_t *)block)[-1] & ~(size_t)7) - 8;
+}
+
+/* ---- the slow way; tally.c ---- */
+
+/* Counts `block`, just allocated; returns it. NULL is a failed request. */
+void *tally_alloc_slow(void *block);
+/* Folds after an allocation that used up the budget; returns block. */
+void *tally_alloc_fold(void *block);
+/* Counts and frees; for every case that the hot path of free() leaves. */
+void tally_free_slow(void *block);
+/* realloc() as a whole: it is not as hot as the others. */
+void *tally_realloc(void *block, size_t bytes);
+
+/* ---- threads; tally.c ---- */
+
+/*
+ * Registers the calling thread, which has just begun, counts it as started.
+ * Does nothing where the tally is off.
+ */
+void tally_thread_begin(void);
+
+/* Tells that a second thread is about to exist. By any thread, often. */
+void tally_threads_begin(void);
+
+/* ---- the hot path of allocation ---- */
+
+static inline void *tally_alloc(void *block)
+{
+	struct tally *t = tally_self;
+	struct slot *slot = t->slot;
+	size_t bytes;
+
+	if (UNLIKELY(!block || !slot))
+		return tally_alloc_slow(block);
+	if (!tally_chunk_is_plain(block))
+		return tally_alloc_slow(block);
+	bytes = tally_plain_bytes(block);
+	tally_add(&slot->alloc_objects, 1);
+	tally_add(&slot->alloc_bytes, bytes);
+	t->budget_bytes -= (int64_t)bytes;
+	if (UNLIKELY(t->budget_bytes < 0))
+		return tally_alloc_fold(block);
+	return block;
+}
+
+#endif /* PRELOAD_TALLY_H */

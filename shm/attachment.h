@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHM_ATTACHMENT_H
+#define SHM_ATTACHMENT_H
+/*
+ * What attach.c has validated and snapshot.c counts with. Private to shm/.
+ */
+#include <sys/types.h>
+
+#include "layout.h"
+#include "snapshot.h"
+
+#define METRICS_READ_MAX 48 /* of a newer writer; room stays for /proc values */
+
+struct attachment {
+	int fd;
+	dev_t device;
+	ino_t inode;
+	struct segment_header header;   /* validated private copy */
+	struct metric_entry metrics[METRICS_READ_MAX]; /* likewise */
+	size_t metric_count;
+	const unsigned char *map;       /* header.file_bytes long, read-only */
+	struct target_identity identity;
+};
+
+#endif /* SHM_ATTACHMENT_H */

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHM_LAYOUT_H
+#define SHM_LAYOUT_H
+/*
+ * Bytes as they lie in a segment. Included by shm/ and preload/ only:
+ * everyone else reads a struct snapshot.
+ *
+ *	header page | control page | metric table | slots
+ *
+ * Every section starts on a page of the machine that made the file; the
+ * header says where. Native byte order, fixed-width fields, 64-bit counters.
+ *
+ * Rules of abi 1: an offset never moves, an id or a bit is never reused, new
+ * fields go into reserved words and read as 0 in older segments. A change
+ * that an older reader would misread raises abi_compat.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#define SEGMENT_MAGIC      0x01594c5450414548ULL /* "HEAPTLY\1" on little-endian */
+#define SEGMENT_BYTE_ORDER 0x01020304u
+#define SEGMENT_ABI        1 /* what this source writes */
+#define SEGMENT_ABI_COMPAT 1 /* the oldest reader that may read it */
+
+#define METRICS_MAX        32
+#define METRIC_KEY_BYTES   40
+#define METRIC_BRIEF_BYTES 64
+
+#define SLOT_COUNTERS      16   /* 64-bit words at the head of a slot */
+#define OVERFLOW_SLOTS     16   /* slots 0..15: shared, atomic adds */
+#define EXCLUSIVE_SLOTS    4096 /* slots 16..: one writer each */
+#define SLOTS_MAX          (OVERFLOW_SLOTS + EXCLUSIVE_SLOTS)
+
+/* Life of a segment, as its writer states it; the lock says if it is alive. */
+enum segment_state {
+	SEGMENT_STARTING = 0, /* being filled: nothing else may be believed */
+	SEGMENT_READY = 1,
+	SEGMENT_FINAL = 2,    /* the process went through exit() */
+};
+
+enum segment_flag {
+	SEGMENT_LOCKED = 1u << 0,          /* liveness is the file lock */
+	SEGMENT_BASELINE_APPROX = 1u << 1, /* inherited_* is an estimate */
+};
+
+/* How much of the target's allocation is seen. */
+enum coverage {
+	COVERAGE_NONE = 0,
+	COVERAGE_PARTIAL = 1,
+	COVERAGE_FULL = 2,
+};
+
+struct segment_section {
+	uint64_t offset_bytes; /* from the start of the file, page aligned */
+	uint32_t count;        /* entries; 0 = the section is absent */
+	uint32_t stride_bytes; /* may exceed our struct */
+};
+
+/*
+ * First page. The maker fills it and stores state = SEGMENT_READY last with
+ * release; a reader that loads it with acquire sees all the rest, yet trusts
+ * none of it: the file may have come from anywhere.
+ */
+struct segment_header {
+	/* Identity and shape: constant once ready. */
+	uint64_t magic;
+	uint32_t byte_order;            /* SEGMENT_BYTE_ORDER as the writer stores it */
+	uint16_t abi;
+	uint16_t abi_compat;
+	uint32_t header_bytes;          /* sizeof(struct segment_header) of the writer */
+	uint32_t state;                 /* enum segment_state, atomic */
+	uint64_t file_bytes;            /* constant size of the file */
+	uint32_t flags;                 /* enum segment_flag */
+	int32_t pid;                    /* in the target's pid namespace */
+	uint64_t starttime_ticks;       /* /proc/PID/stat field 22, 0 = unknown */
+	uint64_t pidns_inode;           /* of /proc/self/ns/pid, 0 = unknown */
+	uint32_t uid;                   /* effective, when the segment was made */
+	int32_t parent_pid;
+	uint8_t instance[16];           /* random, unique for each segment */
+	uint64_t run_id;                /* reserved for grouping, 0 */
+	uint32_t exec_count;            /* images this process had before */
+	uint32_t page_bytes;            /* section alignment */
+	uint64_t started_realtime_ns;   /* Unix epoch, when the tally began */
+	uint64_t started_monotonic_ns;  /* CLOCK_MONOTONIC, likewise */
+	char comm[16];                  /* kernel's name of the process */
+	char exe[128];                  /* last part of the executable's path */
+	char provider[48];              /* "glibc 2.36", or a library's file name */
+	uint32_t coverage;              /* enum coverage */
+	uint32_t reserved0;
+	char coverage_reason[72];       /* why not full; empty when full */
+	struct segment_section metrics; /* struct metric_entry */
+	struct segment_section slots;   /* struct slot */
+	struct segment_section histograms; /* absent in this version */
+	struct segment_section control; /* struct segment_control */
+	uint8_t reserved1[64];
+
+	/* Written when a thread starts or ends; read by everyone. */
+	uint32_t slots_committed;       /* backed by memory; readers stay below */
+	uint32_t slots_hwm;             /* 1 + highest slot ever used */
+	uint32_t overflow_slots;        /* shared slots at the head of the section */
+	uint32_t grow_failed;           /* times a page for slots was refused */
+	uint64_t overflow_threads;      /* threads without a slot of their own */
+	uint8_t reserved2[104];
+
+	/* The peak line: written by folds of all threads, atomically. */
+	int64_t batched_live_bytes;     /* folded so far; meaningless with one thread */
+	uint64_t peak_bytes;
+	uint64_t peak_slack_bytes;
+	uint8_t reserved3[104];
+
+	/* Threads and what a forked child was born with. */
+	uint64_t threads_now;           /* gauge behind threads_peak */
+	uint64_t threads_peak;
+	uint64_t threads_base;          /* 1: the main thread */
+	uint64_t inherited_objects;     /* live at fork */
+	uint64_t inherited_bytes;
+	uint8_t reserved4[88];
+};
+
+/* The only page that a reader may ever map writable. All zero in abi 1. */
+struct segment_control {
+	uint32_t version;
+	uint32_t want_flags;
+	uint64_t writer_pid;
+	uint64_t sequence;
+};
+
+/* One row of the self-description; only SCOPE_KERNEL rows are left out. */
+struct metric_entry {
+	uint16_t id;
+	uint8_t kind;                   /* enum metric_kind */
+	uint8_t unit;                   /* enum metric_unit */
+	uint8_t scope;                  /* enum metric_scope */
+	uint8_t reserved0[3];
+	uint32_t offset;                /* bytes into the slot or the header */
+	uint16_t operand[2];
+	uint8_t reserved1[8];
+	char key[METRIC_KEY_BYTES];
+	char brief[METRIC_BRIEF_BYTES];
+};
+
+/*
+ * One thread's counters and its name tag, 128 bytes apart so that neither
+ * shares a pair of cache lines with anything else.
+ *
+ * Counters only ever rise and are never zeroed: the next owner of the slot
+ * continues from what it finds, so sums over slots lose nothing. The owner
+ * adds with plain stores, on overflow slots everybody adds atomically.
+ */
+struct slot {
+	uint64_t alloc_objects;
+	uint64_t alloc_bytes;
+	uint64_t free_objects;
+	uint64_t free_bytes;
+	uint64_t realloc_calls;
+	uint64_t alloc_failures;
+	uint64_t threads_started;
+	uint64_t threads_exited;
+	uint64_t foreign_frees;
+	uint64_t reserved0[7];
+
+	/* Descriptor, under a sequence count: odd while being written. */
+	uint32_t sequence;
+	int32_t tid;                    /* 0 = unknown */
+	uint32_t owned;                 /* 1 while a thread has it */
+	uint32_t reserved1;
+	uint64_t started_monotonic_ns;
+	uint64_t stack_low;             /* 0 = unknown */
+	uint64_t stack_bytes;
+	char name[16];
+	uint8_t reserved2[72];
+};
+
+#define LAYOUT_AT(type, field, at) \
+	_Static_assert(offsetof(struct type, field) == (at), "abi 1 is frozen")
+
+LAYOUT_AT(segment_header, file_bytes, 24);
+LAYOUT_AT(segment_header, starttime_ticks, 40);
+LAYOUT_AT(segment_header, instance, 64);
+LAYOUT_AT(segment_header, comm, 112);
+LAYOUT_AT(segment_header, exe, 128);
+LAYOUT_AT(segment_header, provider, 256);
+LAYOUT_AT(segment_header, coverage, 304);
+LAYOUT_AT(segment_header, metrics, 384);
+LAYOUT_AT(segment_header, control, 432);
+LAYOUT_AT(segment_header, slots_committed, 512);
+LAYOUT_AT(segment_header, batched_live_bytes, 640);
+LAYOUT_AT(segment_header, threads_now, 768);
+_Static_assert(sizeof(struct segment_header) == 896, "abi 1 is frozen");
+LAYOUT_AT(slot, free_bytes, 24);
+LAYOUT_AT(slot, foreign_frees, 64);
+LAYOUT_AT(slot, sequence, 128);
+LAYOUT_AT(slot, name, 168);
+_Static_assert(sizeof(struct slot) == 256, "abi 1 is frozen");
+LAYOUT_AT(metric_entry, key, 24);
+_Static_assert(sizeof(struct metric_entry) == 128, "abi 1 is frozen");
+_Static_assert(__atomic_always_lock_free(8, 0), "counters are 64-bit");
+
+#endif /* SHM_LAYOUT_H */

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHM_METRICS_H
+#define SHM_METRICS_H
+/*
+ * The registry of metrics, made from metrics.def. May be included by anyone.
+ * Everything here is constant data and pure functions: safe in any thread and
+ * in a signal handler.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a value does over time. Stored in segments: never renumber. */
+enum metric_kind {
+	METRIC_COUNTER = 1,   /* only rises while the process lives */
+	METRIC_GAUGE = 2,
+	METRIC_HIGHWATER = 3, /* a gauge that only rises */
+};
+
+/* Unit of a value. Stored in segments: never renumber. */
+enum metric_unit {
+	UNIT_NONE = 0,
+	UNIT_BYTES = 1,
+	UNIT_OBJECTS = 2,
+	UNIT_THREADS = 3,
+	UNIT_CALLS = 4,
+	UNIT_SECONDS = 5,     /* the only unit whose values are doubles */
+};
+
+/* Where a value comes from. Stored in segments: never renumber. */
+enum metric_scope {
+	SCOPE_SLOT = 1,    /* sum over all slots of the word at `offset` */
+	SCOPE_GLOBAL = 2,  /* the header word at `offset` */
+	SCOPE_DERIVED = 3, /* header word + operand[0] - operand[1], at least 0 */
+	SCOPE_PEAK = 4,    /* the larger of the header word and operand[0] */
+	SCOPE_KERNEL = 5,  /* not in the segment: the reader asks /proc */
+};
+
+/* METRIC_HEAP_LIVE_BYTES and so on; values are the ids of metrics.def. */
+enum metric_id {
+#define METRIC(id, NAME, key, KIND, source, brief, help) METRIC_##NAME = (id),
+#include "metrics.def"
+#undef METRIC
+};
+
+struct metric {
+	uint16_t id;         /* enum metric_id */
+	uint8_t kind;        /* enum metric_kind */
+	uint8_t scope;       /* enum metric_scope */
+	uint32_t offset;     /* bytes into struct slot or struct segment_header */
+	uint16_t operand[2]; /* ids of other metrics, 0 = none */
+	const char *key;     /* "/path:unit" */
+	const char *brief;   /* a few words, at most 63 characters */
+	const char *help;    /* one full sentence */
+};
+
+/* Returns the table, in display order, and its length in *ret_count. */
+const struct metric *metrics_all(size_t *ret_count);
+
+/* Returns the metric with that id or key, or NULL. */
+const struct metric *metric_by_id(unsigned id);
+const struct metric *metric_by_key(const char *key);
+
+/* Returns the unit named by the tail of a key, UNIT_NONE if it has none. */
+enum metric_unit metric_unit_of_key(const char *key);
+
+/* Returns a constant name such as "bytes" or "counter"; "?" for a bad value. */
+const char *metric_unit_name(enum metric_unit unit);
+const char *metric_kind_name(enum metric_kind kind);
+
+#endif /* SHM_METRICS_H */

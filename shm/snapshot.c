@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Counting: slots in, values out, by the segment's own metric table.
+ *
+ * Order is what keeps live figures from going negative. Whatever is
+ * subtracted (frees, exited threads) is summed first, with acquire loads,
+ * everything else after it: a free that was seen has its allocation counted
+ * before it, so the allocation is seen too.
+ */
+#include "snapshot.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#include "attachment.h"
+
+#define RETRIES     3    /* while frees go on faster than ... */
+#define SKEW_PARTS  1000 /* ... 1/1000 of the live objects */
+
+/*
+ * The file may be cut short while it is read, which makes a load SIGBUS.
+ * Where no read of ours is under way the handler found before is put back,
+ * and the fault, on return, meets that one.
+ */
+static _Thread_local sigjmp_buf *truncation_guard;
+static struct sigaction sigbus_before;
+
+static void on_sigbus(int signal_number)
+{
+	(void)signal_number;
+	if (truncation_guard)
+		siglongjmp(*truncation_guard, 1);
+	sigaction(SIGBUS, &sigbus_before, NULL);
+}
+
+static void install_guard(void)
+{
+	struct sigaction action = { .sa_handler = on_sigbus,
+				    .sa_flags = SA_NODEFER };
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGBUS, &action, &sigbus_before);
+}
+
+/* Numbers of one metric table row, before they become values. */
+struct reading {
+	uint64_t raw[METRICS_READ_MAX];   /* slot sum or header word, by row */
+	uint64_t again[METRICS_READ_MAX]; /* what is subtracted, read once more */
+	bool clamped;
+};
+
+static uint64_t load(const unsigned char *word)
+{
+	return __atomic_load_n((const uint64_t *)word, __ATOMIC_ACQUIRE);
+}
+
+static uint32_t slots_to_read(const struct attachment *a)
+{
+	const struct segment_header *shared = (const void *)a->map;
+	uint32_t committed = __atomic_load_n(&shared->slots_committed, __ATOMIC_ACQUIRE);
+	uint32_t used = __atomic_load_n(&shared->slots_hwm, __ATOMIC_ACQUIRE);
+	uint32_t count = a->header.slots.count;
+
+	if (committed < count)
+		count = committed;
+	return used < count ? used : count;
+}
+
+static uint64_t sum_slots(const struct attachment *a, const struct metric_entry *m)
+{
+	const struct segment_section *s = &a->header.slots;
+	const unsigned char *word = a->map + s->offset_bytes + m->offset;
+	uint64_t sum = 0;
+
+	for (uint32_t i = slots_to_read(a); i > 0; i--, word += s->stride_bytes)
+		sum += load(word);
+	return sum;
+}
+
+static bool is_subtracted(const struct attachment *a, uint16_t id)
+{
+	for (size_t i = 0; i < a->metric_count; i++)
+		if (a->metrics[i].scope == SCOPE_DERIVED &&
+		    a->metrics[i].operand[1] == id)
+			return true;
+	return false;
+}
+
+static void sum_rows(const struct attachment *a, bool subtracted,
+		     uint64_t *ret_sums)
+{
+	for (size_t i = 0; i < a->metric_count; i++) {
+		const struct metric_entry *m = &a->metrics[i];
+
+		if (m->scope == SCOPE_SLOT &&
+		    is_subtracted(a, m->id) == subtracted)
+			ret_sums[i] = sum_slots(a, m);
+	}
+}
+
+static void read_header_words(const struct attachment *a, struct reading *r)
+{
+	for (size_t i = 0; i < a->metric_count; i++)
+		if (a->metrics[i].scope != SCOPE_SLOT)
+			r->raw[i] = load(a->map + a->metrics[i].offset);
+}
+
+static void read_all(const struct attachment *a, struct reading *r)
+{
+	sum_rows(a, true, r->raw);
+	sum_rows(a, false, r->raw);
+	read_header_words(a, r);
+	sum_rows(a, true, r->again);
+}
+
+/* False when the file was cut short meanwhile. */
+static bool read_guarded(const struct attachment *a, struct reading *r)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	sigjmp_buf here;
+
+	pthread_once(&once, install_guard);
+	if (sigsetjmp(here, 0)) {
+		truncation_guard = NULL;
+		return false;
+	}
+	truncation_guard = &here;
+	read_all(a, r);
+	truncation_guard = NULL;
+	return true;
+}
+
+static bool find_row(const struct attachment *a, uint16_t id, size_t *ret_row)
+{
+	for (size_t i = 0; i < a->metric_count; i++)
+		if (a->metrics[i].id == id) {
+			*ret_row = i;
+			return true;
+		}
+	return false;
+}
+
+/*
+ * base + plus - minus, at least 0, with minus taken from either reading:
+ * the first makes it at least the true value, the second at most. False
+ * when an operand is missing.
+ */
+static bool derive(const struct attachment *a, const struct reading *r,
+		   const uint64_t *minus_sums, size_t row, int64_t *ret)
+{
+	const struct metric_entry *m = &a->metrics[row];
+	size_t plus, minus;
+
+	if (!find_row(a, m->operand[0], &plus) ||
+	    !find_row(a, m->operand[1], &minus))
+		return false;
+	/* Unsigned arithmetic wraps; read as signed it tells "below zero". */
+	*ret = (int64_t)(r->raw[row] + r->raw[plus] - minus_sums[minus]);
+	return true;
+}
+
+/* A peak must have been: only what live was at the least may raise it. */
+static uint64_t peak(const struct attachment *a, const struct reading *r,
+		     size_t row)
+{
+	size_t operand;
+	int64_t live;
+
+	if (find_row(a, a->metrics[row].operand[0], &operand) &&
+	    a->metrics[operand].scope == SCOPE_DERIVED &&
+	    derive(a, r, r->again, operand, &live) && live > 0 &&
+	    (uint64_t)live > r->raw[row])
+		return (uint64_t)live;
+	return r->raw[row];
+}
+
+static bool evaluate(const struct attachment *a, struct reading *r, size_t row,
+		     uint64_t *ret)
+{
+	int64_t difference;
+
+	switch (a->metrics[row].scope) {
+	case SCOPE_DERIVED:
+		if (!derive(a, r, r->raw, row, &difference))
+			return false;
+		r->clamped |= difference < 0;
+		*ret = difference < 0 ? 0 : (uint64_t)difference;
+		return true;
+	case SCOPE_PEAK:
+		*ret = peak(a, r, row);
+		return true;
+	default:
+		*ret = r->raw[row];
+		return true;
+	}
+}
+
+static void add_value(struct snapshot *s, const struct metric_entry *m,
+		      uint64_t value)
+{
+	struct metric_value *v = &s->values[s->count++];
+
+	v->id = m->id;
+	v->kind = m->kind;
+	v->unit = m->unit;
+	memcpy(v->key, m->key, sizeof(v->key));
+	memcpy(v->brief, m->brief, sizeof(v->brief));
+	v->value.u64 = value;
+}
+
+_Static_assert(sizeof(((struct metric_value *)0)->key) == METRIC_KEY_BYTES &&
+	       sizeof(((struct metric_value *)0)->brief) == METRIC_BRIEF_BYTES &&
+	       SNAPSHOT_VALUES_MAX > METRICS_READ_MAX, "a row fits a value");
+
+static void fill_values(const struct attachment *a, struct reading *r,
+			struct snapshot *s)
+{
+	size_t frees;
+
+	for (size_t i = 0; i < a->metric_count; i++) {
+		uint64_t value;
+
+		if (evaluate(a, r, i, &value))
+			add_value(s, &a->metrics[i], value);
+	}
+	if (find_row(a, METRIC_HEAP_FREES_OBJECTS, &frees) &&
+	    is_subtracted(a, METRIC_HEAP_FREES_OBJECTS))
+		s->skew_objects = r->again[frees] - r->raw[frees];
+	s->approximate = r->clamped || a->identity.baseline_approximate;
+}
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+enum attach_error attach_snapshot(const struct attachment *a,
+				  struct snapshot *ret)
+{
+	for (int tries = 0; tries <= RETRIES; tries++) {
+		struct reading r = { 0 };
+
+		memset(ret, 0, sizeof(*ret));
+		ret->state = attach_state(a);
+		ret->realtime_ns = clock_ns(CLOCK_REALTIME);
+		ret->monotonic_ns = clock_ns(CLOCK_MONOTONIC);
+		if (!read_guarded(a, &r))
+			return ATTACH_TRUNCATED;
+		fill_values(a, &r, ret);
+		if (ret->skew_objects <=
+		    snapshot_u64(ret, METRIC_HEAP_LIVE_OBJECTS) / SKEW_PARTS)
+			break;
+	}
+	return ATTACH_OK;
+}
+
+const struct metric_value *snapshot_value(const struct snapshot *s,
+					  enum metric_id id)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (s->values[i].id == id)
+			return &s->values[i];
+	return NULL;
+}
+
+uint64_t snapshot_u64(const struct snapshot *s, enum metric_id id)
+{
+	const struct metric_value *v = snapshot_value(s, id);
+
+	return v ? v->value.u64 : 0;
+}
+
+static struct metric_value *append(struct snapshot *s, enum metric_id id)
+{
+	const struct metric *m = metric_by_id(id);
+	struct metric_value *v;
+
+	if (!m || s->count >= SNAPSHOT_VALUES_MAX)
+		return NULL;
+	v = &s->values[s->count++];
+	v->id = m->id;
+	v->kind = m->kind;
+	v->unit = (uint8_t)metric_unit_of_key(m->key);
+	strncpy(v->key, m->key, sizeof(v->key) - 1);
+	strncpy(v->brief, m->brief, sizeof(v->brief) - 1);
+	return v;
+}
+
+bool snapshot_add_u64(struct snapshot *s, enum metric_id id, uint64_t value)
+{
+	struct metric_value *v = append(s, id);
+
+	if (v)
+		v->value.u64 = value;
+	return v != NULL;
+}
+
+bool snapshot_add_f64(struct snapshot *s, enum metric_id id, double value)
+{
+	struct metric_value *v = append(s, id);
+
+	if (v)
+		v->value.f64 = value;
+	return v != NULL;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHM_SYSCALLS_H
+#define SHM_SYSCALLS_H
+/*
+ * The few system calls of the writing half, straight to the kernel: libc's
+ * open, close and fallocate are cancellation points and may be interposed by
+ * somebody else, and a child of fork may only do what is signal-safe. Each
+ * returns the kernel's result, or -1 with errno set. Included by shm/ and
+ * preload/ only.
+ */
+#include <fcntl.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+static inline int sys_open(const char *path, int flags, unsigned mode)
+{
+	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+static inline int sys_close(int fd)
+{
+	return (int)syscall(SYS_close, fd);
+}
+
+static inline ssize_t sys_read(int fd, void *to, size_t count)
+{
+	return syscall(SYS_read, fd, to, count);
+}
+
+static inline ssize_t sys_write(int fd, const void *from, size_t count)
+{
+	return syscall(SYS_write, fd, from, count);
+}
+
+static inline ssize_t sys_pread(int fd, void *to, size_t count, off_t offset)
+{
+	return syscall(SYS_pread64, fd, to, count, offset);
+}
+
+static inline int sys_fcntl(int fd, int command, void *argument)
+{
+	return (int)syscall(SYS_fcntl, fd, command, argument);
+}
+
+static inline int sys_ftruncate(int fd, off_t length)
+{
+	return (int)syscall(SYS_ftruncate, fd, length);
+}
+
+static inline int sys_fallocate(int fd, int mode, off_t offset, off_t length)
+{
+	return (int)syscall(SYS_fallocate, fd, mode, offset, length);
+}
+
+static inline int sys_fchmod(int fd, unsigned mode)
+{
+	return (int)syscall(SYS_fchmod, fd, mode);
+}
+
+static inline int sys_unlink(const char *path)
+{
+	return (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
+}
+
+static inline void *sys_mmap(size_t length, int protection, int flags, int fd)
+{
+	return (void *)syscall(SYS_mmap, NULL, length, protection, flags, fd,
+			       (off_t)0);
+}
+
+static inline int sys_munmap(void *start, size_t length)
+{
+	return (int)syscall(SYS_munmap, start, length);
+}
+
+static inline int sys_madvise(void *start, size_t length, int advice)
+{
+	return (int)syscall(SYS_madvise, start, length, advice);
+}
+
+static inline ssize_t sys_getrandom(void *to, size_t count, unsigned flags)
+{
+	return syscall(SYS_getrandom, to, count, flags);
+}
+
+#endif /* SHM_SYSCALLS_H */
