@@ -226,4 +226,5 @@ clean: ## all of build/
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
--include $(SHM_OBJECTS:.o=.d) $(READER_OBJECTS:.o=.d) $(PRELOAD_OBJECTS:.o=.d) $(UNIT_OBJECTS:.o=.d)
+-include $(SHM_OBJECTS:.o=.d) $(READER_OBJECTS:.o=.d) $(PRELOAD_OBJECTS:.o=.d) \
+	$(UNIT_OBJECTS:.o=.d) $(UNIT_PROGRAMS:=.d) $(wildcard build/tests/*.d)

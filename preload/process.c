@@ -5,9 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 #include "preload/env.h"
 #include "preload/fork.h"
@@ -167,19 +165,21 @@ static void read_stat(struct segment_request *request, char *comm, size_t room)
 	parse_stat(line, request, comm, room);
 }
 
-static void read_exe(void)
+/* Empty without /proc. */
+static void read_link(const char *path, char *to, size_t room)
 {
-	ssize_t got = syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", exe,
-			      sizeof(exe) - 1);
+	ssize_t got = syscall(SYS_readlinkat, AT_FDCWD, path, to, room - 1);
 
-	exe[got > 0 ? got : 0] = '\0';
+	to[got > 0 ? got : 0] = '\0';
 }
 
+/* From "pid:[4026531836]": the inode, for half the price of a stat(). */
 static uint64_t pid_namespace(void)
 {
-	struct stat st;
+	char link[32];
 
-	return stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
+	read_link("/proc/self/ns/pid", link, sizeof(link));
+	return strncmp(link, "pid:[", 5) == 0 ? decimal(link + 5) : 0;
 }
 
 /* ---- beginning ---- */
@@ -280,7 +280,7 @@ static bool prepare(void)
 		return false;
 	}
 	provider_examine(&provider);
-	read_exe();
+	read_link("/proc/self/exe", exe, sizeof(exe));
 	fork_register();
 	process = wiped;
 	return true;
@@ -299,9 +299,7 @@ static void give_up(void)
 
 static void start_first(void)
 {
-	if (!prepare())
-		give_up();
-	else if (begin(process, false))
+	if (prepare() && begin(process, false))
 		__atomic_store_n(&process->phase, PROCESS_ON, __ATOMIC_RELEASE);
 	else
 		give_up();

@@ -47,6 +47,9 @@ static enum attach_error check_file(const struct stat *st, unsigned flags)
 		return ATTACH_NOT_REGULAR;
 	if (st->st_uid != me && me != 0 && !(flags & ATTACH_ANY_USER))
 		return ATTACH_FOREIGN;
+	/* Its maker has opened it, and not yet given it a size. */
+	if (st->st_size == 0)
+		return ATTACH_STARTING;
 	if (st->st_size < FILE_BYTES_MIN || st->st_size > FILE_BYTES_MAX)
 		return ATTACH_BAD_SIZE;
 	return ATTACH_OK;
@@ -218,11 +221,15 @@ static bool writer_holds_lock(int fd)
 
 static enum attach_error read_header(struct attachment *a, const struct stat *st)
 {
-	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
+	const struct timespec pause = { .tv_nsec = 10000000 };
 	enum attach_error error;
 
 	for (int tries = 0;; tries++) {
 		if (!pread_all(a->fd, &a->header, sizeof(a->header), 0))
+			return ATTACH_TRUNCATED;
+		/* A copy is not made at one moment: take it after `state`. */
+		if (a->header.state != SEGMENT_STARTING &&
+		    !pread_all(a->fd, &a->header, sizeof(a->header), 0))
 			return ATTACH_TRUNCATED;
 		error = check_header(&a->header, st);
 		if (error != ATTACH_STARTING || tries == START_TRIES ||
@@ -307,7 +314,8 @@ bool attach_is_current(const struct attachment *a, int dirfd, const char *name)
 }
 
 /* Reads state and start time of a process; false when there is none. */
-static bool read_process(int pid, char *ret_state, unsigned long long *ret_start)
+static bool read_process(int pid, char *ret_state, unsigned long long *ret_start,
+			 unsigned long long *ret_virtual_bytes)
 {
 	char path[32], stat_line[1024];
 	const char *tail;
@@ -326,21 +334,23 @@ static bool read_process(int pid, char *ret_state, unsigned long long *ret_start
 	/* The name in parentheses may hold anything, ')' included. */
 	tail = strrchr(stat_line, ')');
 	return tail && sscanf(tail, ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u"
-				    " %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-			      ret_state, ret_start) == 2;
+				    " %*u %*u %*d %*d %*d %*d %*d %*d %llu %llu",
+			      ret_state, ret_start, ret_virtual_bytes) == 3;
 }
 
 /* Does the very process go on without us, as another image? */
 static bool process_goes_on(const struct target_identity *id)
 {
-	unsigned long long start;
+	unsigned long long start, virtual_bytes;
 	struct stat ns;
 	char state;
 
 	return id->starttime_ticks != 0 && stat("/proc/self/ns/pid", &ns) == 0 &&
 	       ns.st_ino == id->pidns_inode &&
-	       read_process(id->pid, &state, &start) &&
-	       start == id->starttime_ticks && state != 'Z' && state != 'X';
+	       read_process(id->pid, &state, &start, &virtual_bytes) &&
+	       start == id->starttime_ticks && state != 'Z' && state != 'X' &&
+	       /* Dying, it gives up its memory, and our lock, before it is a zombie. */
+	       virtual_bytes != 0;
 }
 
 enum target_state attach_state(const struct attachment *a)
@@ -352,9 +362,9 @@ enum target_state attach_state(const struct attachment *a)
 	/* pread, not the mapping: the file may have been cut short. */
 	pread_all(a->fd, &state, sizeof(state),
 		  offsetof(struct segment_header, state));
-	if (process_goes_on(&a->identity))
-		return TARGET_REPLACED;
-	return state == SEGMENT_FINAL ? TARGET_EXITED : TARGET_KILLED;
+	if (state == SEGMENT_FINAL)
+		return TARGET_EXITED;
+	return process_goes_on(&a->identity) ? TARGET_REPLACED : TARGET_KILLED;
 }
 
 const char *attach_error_text(enum attach_error error)

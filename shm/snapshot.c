@@ -13,7 +13,9 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "attachment.h"
 
@@ -28,18 +30,36 @@
 static _Thread_local sigjmp_buf *truncation_guard;
 static struct sigaction sigbus_before;
 
-static void on_sigbus(int signal_number)
+/*
+ * Not ours: called, rather than put back, so that the guard stays. Without a
+ * handler the signal ends us, as it would have.
+ */
+static void hand_on(int signal_number, siginfo_t *info, void *context)
 {
-	(void)signal_number;
-	if (truncation_guard)
+	if (sigbus_before.sa_flags & SA_SIGINFO) {
+		sigbus_before.sa_sigaction(signal_number, info, context);
+	} else if (sigbus_before.sa_handler == SIG_IGN && info->si_code <= 0) {
+		return;
+	} else if (sigbus_before.sa_handler == SIG_DFL ||
+		   sigbus_before.sa_handler == SIG_IGN) {
+		sigaction(SIGBUS, &sigbus_before, NULL);
+		raise(signal_number);
+	} else {
+		sigbus_before.sa_handler(signal_number);
+	}
+}
+
+static void on_sigbus(int signal_number, siginfo_t *info, void *context)
+{
+	if (truncation_guard && info->si_code > 0)
 		siglongjmp(*truncation_guard, 1);
-	sigaction(SIGBUS, &sigbus_before, NULL);
+	hand_on(signal_number, info, context);
 }
 
 static void install_guard(void)
 {
-	struct sigaction action = { .sa_handler = on_sigbus,
-				    .sa_flags = SA_NODEFER };
+	struct sigaction action = { .sa_sigaction = on_sigbus,
+				    .sa_flags = SA_SIGINFO | SA_NODEFER };
 
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGBUS, &action, &sigbus_before);
@@ -116,6 +136,23 @@ static void read_all(const struct attachment *a, struct reading *r)
 	sum_rows(a, true, r->again);
 }
 
+/*
+ * Not every cut faults: the page of the new end reads as zeros, and a file
+ * that grew again is all zeros. Zero counts would be believed.
+ */
+static bool is_whole(const struct attachment *a)
+{
+	uint8_t instance[sizeof(a->header.instance)];
+	struct stat st;
+
+	return fstat(a->fd, &st) == 0 &&
+	       (uint64_t)st.st_size >= a->header.file_bytes &&
+	       pread(a->fd, instance, sizeof(instance),
+		     offsetof(struct segment_header, instance)) ==
+		       (ssize_t)sizeof(instance) &&
+	       memcmp(instance, a->header.instance, sizeof(instance)) == 0;
+}
+
 /* False when the file was cut short meanwhile. */
 static bool read_guarded(const struct attachment *a, struct reading *r)
 {
@@ -130,7 +167,7 @@ static bool read_guarded(const struct attachment *a, struct reading *r)
 	truncation_guard = &here;
 	read_all(a, r);
 	truncation_guard = NULL;
-	return true;
+	return is_whole(a);
 }
 
 static bool find_row(const struct attachment *a, uint16_t id, size_t *ret_row)
