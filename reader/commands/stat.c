@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "reader/commands/commands.h"
+#include "reader/discover.h"
+#include "reader/document.h"
+#include "reader/format.h"
+#include "reader/report.h"
+#include "reader/select.h"
+#include "reader/style.h"
+#include "reader/suggest.h"
+
+static bool json, raw;
+static const char *glob;
+static struct string_list keys;
+
+const struct option_row stat_options[] = {
+	{ 'm', "metric", "KEY", OPTION_STRINGS, &keys,
+	  "only this value, bare and exact; may be repeated" },
+	{ 0, "name", "GLOB", OPTION_STRING, &glob,
+	  "the processes whose command matches" },
+	{ 0, "raw", NULL, OPTION_FLAG, &raw, "exact numbers, without units" },
+	{ 0, "json", NULL, OPTION_FLAG, &json, "as JSON" },
+	{ 0 }
+};
+
+static void print_head(const struct target *t)
+{
+	const struct target_identity *id = &t->id;
+
+	style_set(stdout, STYLE_BOLD);
+	printf("%d %s", id->pid, format_escaped(id->comm).s);
+	style_set(stdout, STYLE_PLAIN);
+	printf(": %s", target_state_name(t->snapshot.state));
+	if (t->uptime_seconds >= 0)
+		printf(", up %s", format_duration(t->uptime_seconds).s);
+	printf(", parent %d", id->parent_pid);
+	if (t->exe[0])
+		printf(", %s", format_escaped(t->exe).s);
+	printf("\n  %s, coverage %s", format_escaped(id->provider).s,
+	       id->coverage);
+	if (id->coverage_reason[0])
+		printf(": %s", format_escaped(id->coverage_reason).s);
+	if (t->snapshot.approximate)
+		printf(", live figures approximate");
+	putchar('\n');
+}
+
+/* Bytes are the one unit whose human form loses something. */
+static void print_value(const struct metric_value *v, int width)
+{
+	struct escaped_text key = format_escaped(v->key);
+
+	if (raw)
+		printf("  %-*s  %s\n", width, key.s, format_value(v, true).s);
+	else if (v->unit == UNIT_BYTES && v->value.u64 >= 1024)
+		printf("  %-*s  %12s  %16s\n", width, key.s,
+		       format_value(v, false).s,
+		       format_count(v->value.u64).s);
+	else
+		printf("  %-*s  %12s\n", width, key.s,
+		       format_value(v, false).s);
+}
+
+static void print_target(const struct target *t)
+{
+	int width = 0;
+
+	for (size_t i = 0; i < t->snapshot.count; i++) {
+		int length = (int)strlen(
+			format_escaped(t->snapshot.values[i].key).s);
+
+		width = length > width ? length : width;
+	}
+	print_head(t);
+	for (size_t i = 0; i < t->snapshot.count; i++)
+		print_value(&t->snapshot.values[i], width);
+}
+
+static int print_metrics(const struct target *t)
+{
+	int status = STATUS_OK;
+
+	for (size_t i = 0; i < keys.count; i++) {
+		const struct metric_value *v = target_value(t, keys.items[i]);
+
+		if (v) {
+			puts(format_value(v, true).s);
+			continue;
+		}
+		report("%d (%s): '%s' is not available there", t->id.pid,
+		       format_escaped(t->id.comm).s, keys.items[i]);
+		status = STATUS_NOT_OBSERVED;
+	}
+	return status;
+}
+
+/* A misspelt key is found before anything is printed. */
+static int check_keys(void)
+{
+	for (size_t i = 0; i < keys.count; i++) {
+		struct suggestion s = { .word = keys.items[i] };
+		size_t count;
+		const struct metric *all = metrics_all(&count);
+
+		if (metric_by_key(s.word))
+			continue;
+		for (size_t j = 0; j < count; j++)
+			suggest_offer(&s, all[j].key);
+		if (s.best)
+			return report_usage("stat", "unknown metric '%s', did "
+					    "you mean '%s'?", s.word, s.best);
+		return report_usage("stat", "unknown metric '%s', see "
+				    "'heaptally metrics'", s.word);
+	}
+	return STATUS_OK;
+}
+
+static int show(const struct target *t, struct json *processes, bool first)
+{
+	if (processes) {
+		document_add(processes, t);
+		return STATUS_OK;
+	}
+	if (keys.count)
+		return print_metrics(t);
+	if (!first)
+		putchar('\n');
+	print_target(t);
+	return STATUS_OK;
+}
+
+static int show_all(const struct discovery *d, const struct selection *s,
+		    struct json *processes)
+{
+	int worst = STATUS_OK;
+
+	for (size_t i = 0; i < s->count; i++) {
+		struct attachment *a = NULL;
+		struct target t;
+		enum attach_error error = discover_attach(d, &s->places[i], &a);
+		int status = STATUS_NOT_OBSERVED;
+
+		if (!error)
+			error = target_read(&t, a);
+		attach_close(a);
+		if (error)
+			report("%d: %s", s->places[i].pid,
+			       attach_error_text(error));
+		else
+			status = show(&t, processes, i == 0);
+		if (status != STATUS_OK)
+			worst = status;
+	}
+	return worst;
+}
+
+static int show_json(const struct discovery *d, const struct selection *s)
+{
+	struct json *document = document_new();
+	int status = show_all(d, s, document_processes(document));
+
+	json_write(document, stdout, false);
+	json_free(document);
+	return status;
+}
+
+int cmd_stat(int argc, char **argv)
+{
+	struct select_request request = {
+		.command = "stat", .pids = argv, .pid_count = (size_t)argc,
+		.glob = glob,
+	};
+	struct selection chosen;
+	struct discovery d;
+	int status, shown;
+
+	if (json && keys.count)
+		return report_usage("stat",
+				    "--json and --metric exclude each other");
+	status = check_keys();
+	if (status == STATUS_OK)
+		status = select_scan(&d);
+	if (status != STATUS_OK)
+		return status;
+	status = select_targets(&chosen, &d, &request);
+	if (status != STATUS_USAGE && chosen.count) {
+		shown = json ? show_json(&d, &chosen) :
+			       show_all(&d, &chosen, NULL);
+		status = status == STATUS_OK ? shown : status;
+	}
+	select_release(&chosen);
+	discover_release(&d);
+	return status;
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Removing what nobody needs any more. A file goes only while we hold its
+ * lock, which a living writer would hold, and only if its name still leads
+ * to it: two sweepers, or one and a program that is just starting, cannot
+ * take each other's files.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "reader/commands/commands.h"
+#include "reader/discover.h"
+#include "reader/process.h"
+#include "reader/report.h"
+#include "reader/select.h"
+
+static bool dry_run;
+static double min_age_seconds = 10;
+
+const struct option_row sweep_options[] = {
+	{ 'n', "dry-run", NULL, OPTION_FLAG, &dry_run,
+	  "only say what would be removed" },
+	{ 0, "min-age", "SEC", OPTION_SECONDS, &min_age_seconds,
+	  "leave younger files alone, 10 by default" },
+	{ 0 }
+};
+
+struct sweep {
+	const struct discovery *discovery;
+	size_t removed;
+	size_t failed;
+};
+
+/* Ours to remove, and older than a program needs to set its segment up. */
+static bool is_candidate(const struct stat *st)
+{
+	struct timespec now;
+	double age;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	age = (double)(now.tv_sec - st->st_mtim.tv_sec) +
+	      (double)(now.tv_nsec - st->st_mtim.tv_nsec) / 1e9;
+	return age >= min_age_seconds &&
+	       (geteuid() == 0 || st->st_uid == geteuid());
+}
+
+static bool is_still(int dirfd, const char *name, const struct stat *st)
+{
+	struct stat now;
+
+	return fstatat(dirfd, name, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       now.st_dev == st->st_dev && now.st_ino == st->st_ino;
+}
+
+/* Freed with the descriptor. */
+static bool take_lock(int fd)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	return fcntl(fd, F_OFD_SETLK, &lock) == 0;
+}
+
+static void tell(struct sweep *s, const struct place *p, int error)
+{
+	char *path = discover_path(s->discovery, p);
+
+	if (error) {
+		report("cannot remove '%s': %s", path, report_errno(error));
+		s->failed++;
+	} else {
+		printf("%s %s\n", dry_run ? "would remove" : "removed", path);
+		s->removed++;
+	}
+	free(path);
+}
+
+/* True when the name is gone, or would be. */
+static bool remove_name(struct sweep *s, const struct place *p, int dirfd,
+			const char *name, int flags)
+{
+	if (dry_run || unlinkat(dirfd, name, flags) == 0) {
+		tell(s, p, 0);
+		return true;
+	}
+	if (errno == ENOENT) /* another sweeper was faster */
+		return true;
+	if (errno != ENOTEMPTY && errno != EEXIST)
+		tell(s, p, errno);
+	return false;
+}
+
+/*
+ * The process must be gone, not only the lock free: while it lives it may be
+ * amid an exec and about to replace this file by one of the same name.
+ */
+static bool sweep_segment(struct sweep *s, const struct place *p, int dirfd)
+{
+	bool removed = false;
+	struct stat st;
+	int fd = openat(dirfd, p->name, O_RDWR | O_NOFOLLOW | O_NONBLOCK |
+			O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && is_candidate(&st) &&
+	    !process_runs(p->pid, p->starttime_ticks) && take_lock(fd) &&
+	    is_still(dirfd, p->name, &st))
+		removed = remove_name(s, p, dirfd, p->name, 0);
+	close(fd);
+	return removed;
+}
+
+/* Sweeps the segments below `run`, "" for the main directory. */
+static bool sweep_directory(struct sweep *s, const char *run, int fd)
+{
+	const struct discovery *d = s->discovery;
+	bool all_removed = true;
+
+	for (size_t i = 0; i < d->count; i++)
+		if (strcmp(d->places[i].run, run) == 0)
+			all_removed &= sweep_segment(s, &d->places[i], fd);
+	return all_removed;
+}
+
+/*
+ * A run that is alive holds a lock on its directory, and reads what is in it
+ * itself. The process is asked for too, as it makes before it locks.
+ */
+static bool is_abandoned(const struct place *run, int fd)
+{
+	return !process_runs(run->pid, run->starttime_ticks) &&
+	       flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+static void sweep_run(struct sweep *s, const struct place *run)
+{
+	struct stat st; /* before the sweeping, which renews the time */
+	int fd = discover_open_directory(s->discovery, run);
+
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) == 0 && is_abandoned(run, fd) &&
+	    sweep_directory(s, run->run, fd) && is_candidate(&st))
+		remove_name(s, run, s->discovery->dirfd, run->run,
+			    AT_REMOVEDIR);
+	close(fd);
+}
+
+int cmd_sweep(int argc, char **argv)
+{
+	struct discovery d;
+	struct sweep s = { .discovery = &d };
+	int status = select_scan(&d);
+
+	(void)argc;
+	(void)argv;
+	if (status != STATUS_OK)
+		return status;
+	sweep_directory(&s, "", d.dirfd);
+	for (size_t i = 0; i < d.run_count; i++)
+		sweep_run(&s, &d.runs[i]);
+	printf("%zu %s\n", s.removed,
+	       dry_run ? "would be removed" : "removed");
+	discover_release(&d);
+	return s.failed ? STATUS_FAILED : STATUS_OK;
+}

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "reader/commands/commands.h"
+#include "reader/discover.h"
+#include "reader/document.h"
+#include "reader/format.h"
+#include "reader/process.h"
+#include "reader/report.h"
+#include "reader/select.h"
+#include "reader/style.h"
+
+#define NS_PER_SECOND   1000000000ULL
+#define LOOK_NS         200000000ULL /* how soon the end is noticed */
+#define EXEC_GRACE_NS   NS_PER_SECOND /* for a new image to show up */
+#define EXEC_LOOK_NS    20000000ULL
+#define HEAD_EVERY      20 /* lines, if the terminal does not say */
+
+static bool json, raw;
+static const char *glob;
+static double interval_seconds = 1;
+static unsigned long line_limit;
+
+const struct option_row watch_options[] = {
+	{ 'i', "interval", "SEC", OPTION_INTERVAL, &interval_seconds,
+	  "time between lines, 1 by default, at least 0.01" },
+	{ 'n', "count", "N", OPTION_COUNT, &line_limit,
+	  "stop after N lines" },
+	{ 0, "name", "GLOB", OPTION_STRING, &glob,
+	  "the process whose command matches" },
+	{ 0, "raw", NULL, OPTION_FLAG, &raw, "exact numbers, without units" },
+	{ 0, "json", NULL, OPTION_FLAG, &json, "one JSON object a line" },
+	{ 0 }
+};
+
+/* One process being watched. */
+struct watch {
+	struct attachment *attachment;
+	struct place place;
+	struct target now;
+	struct target before; /* the line above, for differences */
+	bool has_before;
+	unsigned long lines;
+	unsigned long until_head;
+};
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
+}
+
+static void sleep_until(uint64_t deadline_ns)
+{
+	struct timespec deadline = {
+		.tv_sec = (time_t)(deadline_ns / NS_PER_SECOND),
+		.tv_nsec = (long)(deadline_ns % NS_PER_SECOND),
+	};
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &deadline,
+			       NULL) == EINTR)
+		continue;
+}
+
+/* Lines between heads: one always stays in sight on a terminal. */
+static unsigned long lines_per_head(void)
+{
+	struct winsize size;
+
+	if (!isatty(STDOUT_FILENO))
+		return 0;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 5)
+		return size.ws_row - 2u;
+	return HEAD_EVERY;
+}
+
+#define LINE "%-*s  %10s  %11s  %8s  %9s  %9s  %7s  %10s  %10s\n"
+#define LINE_RAW "%-24s  %14s  %14s  %12s  %12s  %12s  %7s  %14s  %14s\n"
+
+/* Lines within a second are told apart by milliseconds. */
+static bool is_fast(void)
+{
+	return interval_seconds < 1;
+}
+
+static void print_columns(const char *time, const char *live,
+			  const char *change, const char *objects,
+			  const char *allocs, const char *frees,
+			  const char *threads, const char *peak,
+			  const char *resident)
+{
+	if (raw)
+		printf(LINE_RAW, time, live, change, objects, allocs, frees,
+		       threads, peak, resident);
+	else
+		printf(LINE, is_fast() ? 12 : 8, time, live, change, objects,
+		       allocs, frees, threads, peak, resident);
+}
+
+static void print_head(struct watch *w)
+{
+	if (w->lines && w->until_head > 1) {
+		w->until_head--;
+		return;
+	}
+	if (w->lines && !isatty(STDOUT_FILENO))
+		return;
+	w->until_head = lines_per_head();
+	style_set(stdout, STYLE_BOLD);
+	print_columns("TIME", "LIVE", "CHANGE", "OBJECTS", "ALLOCS/s",
+		      "FREES/s", "THREADS", "PEAK", "RSS");
+	style_set(stdout, STYLE_PLAIN);
+}
+
+/* What rose since the line above, by the second; "-" where it cannot be. */
+static struct text rate(const struct watch *w, enum metric_id id)
+{
+	const struct snapshot *now = &w->now.snapshot;
+	const struct snapshot *before = &w->before.snapshot;
+	uint64_t new_count = snapshot_u64(now, id);
+	uint64_t old_count = snapshot_u64(before, id);
+	double seconds = (double)(now->monotonic_ns - before->monotonic_ns) /
+			 1e9;
+	struct text none = { "-" };
+
+	if (!w->has_before || now->monotonic_ns <= before->monotonic_ns ||
+	    new_count < old_count)
+		return none;
+	return format_short_count(
+		(uint64_t)((double)(new_count - old_count) / seconds + 0.5),
+		raw);
+}
+
+static struct text change(const struct watch *w)
+{
+	struct text none = { "-" };
+
+	if (!w->has_before)
+		return none;
+	return format_bytes_change(
+		snapshot_u64(&w->before.snapshot, METRIC_HEAP_LIVE_BYTES),
+		snapshot_u64(&w->now.snapshot, METRIC_HEAP_LIVE_BYTES), raw);
+}
+
+/* Local time, as somebody compares it with a clock; raw: as in JSON. */
+static struct text line_time(const struct watch *w)
+{
+	uint64_t ns = w->now.snapshot.realtime_ns;
+	time_t seconds = (time_t)(ns / NS_PER_SECOND);
+	struct text text;
+	size_t length;
+	struct tm tm;
+
+	if (raw)
+		return format_time(ns, true);
+	localtime_r(&seconds, &tm);
+	length = strftime(text.s, sizeof(text.s), "%H:%M:%S", &tm);
+	if (is_fast())
+		snprintf(text.s + length, sizeof(text.s) - length, ".%03u",
+			 (unsigned)(ns % NS_PER_SECOND / 1000000));
+	return text;
+}
+
+static void print_line(struct watch *w)
+{
+	const struct snapshot *s = &w->now.snapshot;
+	const struct metric_value *resident =
+		snapshot_value(s, METRIC_PROCESS_RESIDENT_BYTES);
+
+	print_head(w);
+	print_columns(
+		line_time(w).s,
+		format_bytes(snapshot_u64(s, METRIC_HEAP_LIVE_BYTES), raw).s,
+		change(w).s,
+		format_short_count(snapshot_u64(s, METRIC_HEAP_LIVE_OBJECTS),
+				   raw).s,
+		rate(w, METRIC_HEAP_ALLOCS_OBJECTS).s,
+		rate(w, METRIC_HEAP_FREES_OBJECTS).s,
+		format_short_count(snapshot_u64(s, METRIC_THREADS_LIVE_THREADS),
+				   raw).s,
+		format_bytes(snapshot_u64(s, METRIC_HEAP_PEAK_BYTES), raw).s,
+		resident ? format_value(resident, raw).s : "-");
+}
+
+static void print_json(const struct watch *w)
+{
+	struct json *document = document_new();
+
+	document_add(document_processes(document), &w->now);
+	json_write(document, stdout, true);
+	json_free(document);
+}
+
+/* False when output is lost, and there is no point in going on. */
+static bool show(struct watch *w)
+{
+	if (json)
+		print_json(w);
+	else
+		print_line(w);
+	w->lines++;
+	w->before = w->now;
+	w->has_before = true;
+	return fflush(stdout) == 0;
+}
+
+/* True when a newer live image of the same process was found and attached. */
+static bool attach_next_image(struct watch *w)
+{
+	const struct target_identity *old = attach_identity(w->attachment);
+	const struct target_identity *new;
+	const struct place *place = NULL;
+	struct attachment *a = NULL;
+	struct discovery d;
+	bool found = false;
+
+	if (discover_scan(&d) != 0)
+		return false;
+	if (select_pid(&d, old->pid, &place, &a) == ATTACH_OK) {
+		new = attach_identity(a);
+		found = attach_state(a) == TARGET_LIVE &&
+			new->starttime_ticks == old->starttime_ticks &&
+			new->pidns_inode == old->pidns_inode &&
+			strcmp(new->instance, old->instance) != 0;
+	}
+	if (found) {
+		attach_close(w->attachment);
+		w->attachment = a;
+		w->place = *place;
+	} else {
+		attach_close(a);
+	}
+	discover_release(&d);
+	return found;
+}
+
+/*
+ * The lock is free: has the process ended, or has it only become another
+ * program, which takes a moment to make its own segment?
+ */
+static bool follow_exec(struct watch *w)
+{
+	int pid = w->now.id.pid;
+	uint64_t starttime_ticks = w->now.id.starttime_ticks;
+	uint64_t give_up_ns = monotonic_ns() + EXEC_GRACE_NS;
+
+	do {
+		if (attach_next_image(w))
+			return true;
+		if (!w->now.is_here || !process_runs(pid, starttime_ticks))
+			return false;
+		sleep_until(monotonic_ns() + EXEC_LOOK_NS);
+	} while (monotonic_ns() < give_up_ns);
+	return false;
+}
+
+static void mark_exec(struct watch *w)
+{
+	const struct target_identity *id = attach_identity(w->attachment);
+	struct escaped_text name = format_escaped(id->comm);
+
+	if (json)
+		report("%d is now %s (exec): counts start anew", id->pid,
+		       name.s);
+	else
+		printf("-- %d is now %s (exec): counts start anew\n", id->pid,
+		       name.s);
+	w->has_before = false;
+}
+
+static void report_end(const struct watch *w)
+{
+	static const char *const texts[] = {
+		[TARGET_LIVE] = "is alive",
+		[TARGET_EXITED] = "exited",
+		[TARGET_KILLED] = "ended without exit(): killed, or by _exit()",
+		[TARGET_REPLACED] = "goes on as a program that is not tallied",
+	};
+
+	report("%d (%s) %s", w->now.id.pid, format_escaped(w->now.id.comm).s,
+	       texts[w->now.snapshot.state]);
+}
+
+/* Waits for the next line, or for the end if that comes first. */
+static void wait_for_line(const struct watch *w, uint64_t deadline_ns)
+{
+	uint64_t now_ns;
+
+	while ((now_ns = monotonic_ns()) < deadline_ns &&
+	       attach_state(w->attachment) == TARGET_LIVE)
+		sleep_until(deadline_ns - now_ns < LOOK_NS ? deadline_ns :
+							     now_ns + LOOK_NS);
+}
+
+/* Returns the next deadline; ones that were slept through are left out. */
+static uint64_t next_deadline(uint64_t deadline_ns)
+{
+	uint64_t interval_ns = (uint64_t)(interval_seconds * 1e9);
+	uint64_t now_ns = monotonic_ns();
+
+	deadline_ns += interval_ns;
+	if (deadline_ns < now_ns)
+		deadline_ns += (now_ns - deadline_ns) / interval_ns *
+			       interval_ns + interval_ns;
+	return deadline_ns;
+}
+
+static int watch_loop(struct watch *w)
+{
+	uint64_t deadline_ns = monotonic_ns();
+
+	for (;;) {
+		enum attach_error error = target_read(&w->now, w->attachment);
+
+		if (error) {
+			report("%d: %s", w->place.pid,
+			       attach_error_text(error));
+			return STATUS_NOT_OBSERVED;
+		}
+		if (w->now.snapshot.state != TARGET_LIVE && follow_exec(w)) {
+			mark_exec(w);
+			continue;
+		}
+		if (!show(w))
+			return STATUS_OK; /* main() tells what was lost */
+		if (w->now.snapshot.state != TARGET_LIVE) {
+			report_end(w);
+			return STATUS_OK;
+		}
+		if (line_limit && w->lines >= line_limit)
+			return STATUS_OK;
+		deadline_ns = next_deadline(deadline_ns);
+		wait_for_line(w, deadline_ns);
+	}
+}
+
+static int watch_place(const struct discovery *d, const struct place *place)
+{
+	struct watch *w = report_oom(calloc(1, sizeof(*w)));
+	enum attach_error error = discover_attach(d, place, &w->attachment);
+	int status = STATUS_NOT_OBSERVED;
+
+	w->place = *place;
+	if (error)
+		report("%d: %s", place->pid, attach_error_text(error));
+	else
+		status = watch_loop(w);
+	attach_close(w->attachment);
+	free(w);
+	return status;
+}
+
+int cmd_watch(int argc, char **argv)
+{
+	struct select_request request = {
+		.command = "watch", .pids = argv, .pid_count = (size_t)argc,
+		.glob = glob, .single = true,
+	};
+	struct selection chosen;
+	struct discovery d;
+	int status = select_scan(&d);
+
+	if (status != STATUS_OK)
+		return status;
+	status = select_targets(&chosen, &d, &request);
+	if (status == STATUS_OK)
+		status = watch_place(&d, &chosen.places[0]);
+	select_release(&chosen);
+	discover_release(&d);
+	return status;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include "reader/document.h"
+
+#include <time.h>
+
+#include "reader/format.h"
+
+#define SCHEMA 1
+
+struct json *document_new(void)
+{
+	struct json *document = json_new();
+
+	json_put_u64(document, "schema", SCHEMA);
+	json_put_string(document, "heaptally", HEAPTALLY_VERSION);
+	return document;
+}
+
+void document_stamp(struct json *document)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	json_put_string(document, "time",
+			format_time((uint64_t)now.tv_sec * 1000000000u +
+				    (uint64_t)now.tv_nsec, true).s);
+}
+
+struct json *document_processes(struct json *document)
+{
+	document_stamp(document);
+	return json_put_array(document, "processes");
+}
+
+static void add_identity(struct json *process, const struct target *t)
+{
+	const struct target_identity *id = &t->id;
+
+	json_put_i64(process, "pid", id->pid);
+	json_put_string(process, "instance", id->instance);
+	json_put_string(process, "command", id->comm);
+	if (t->exe[0])
+		json_put_string(process, "exe", t->exe);
+	json_put_i64(process, "parent_pid", id->parent_pid);
+	json_put_u64(process, "uid", id->uid);
+	json_put_u64(process, "exec_count", id->exec_count);
+	if (t->started_realtime_ns)
+		json_put_string(process, "start_time",
+				format_time(t->started_realtime_ns, false).s);
+	json_put_string(process, "state",
+			target_state_name(t->snapshot.state));
+	json_put_string(process, "provider", id->provider);
+	json_put_string(process, "coverage", id->coverage);
+	json_put_string(process, "coverage_reason", id->coverage_reason);
+	json_put_bool(process, "approximate", t->snapshot.approximate);
+	json_put_u64(process, "skew_objects", t->snapshot.skew_objects);
+}
+
+void document_add(struct json *processes, const struct target *t)
+{
+	struct json *process = json_append_object(processes);
+	struct json *metrics;
+
+	add_identity(process, t);
+	metrics = json_put_object(process, "metrics");
+	for (size_t i = 0; i < t->snapshot.count; i++) {
+		const struct metric_value *v = &t->snapshot.values[i];
+		/* It came with the segment: who knows what it holds. */
+		struct escaped_text key = format_escaped(v->key);
+
+		if (v->unit == UNIT_SECONDS)
+			json_put_f64(metrics, key.s, v->value.f64);
+		else
+			json_put_u64(metrics, key.s, v->value.u64);
+	}
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef READER_JSON_H
+#define READER_JSON_H
+/*
+ * The one door to jansson: JSON is built as a tree and then written. Strings
+ * may hold any bytes; what is not UTF-8 becomes U+FFFD. Keys are ours and
+ * valid. Running out of memory ends the process. Main thread only.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct json; /* an object or an array */
+
+/* A new object; freed, with everything in it, by json_free(). */
+struct json *json_new(void);
+void json_free(struct json *root);
+
+/* Sets a member of an object. */
+void json_put_string(struct json *object, const char *key, const char *value);
+void json_put_u64(struct json *object, const char *key, uint64_t value);
+void json_put_i64(struct json *object, const char *key, int64_t value);
+void json_put_f64(struct json *object, const char *key, double value);
+void json_put_bool(struct json *object, const char *key, bool value);
+
+/* The same with an empty object or array, which is returned and borrowed. */
+struct json *json_put_object(struct json *object, const char *key);
+struct json *json_put_array(struct json *object, const char *key);
+
+/* Appends to an array; the object is returned and borrowed. */
+struct json *json_append_object(struct json *array);
+void json_append_string(struct json *array, const char *value);
+
+/*
+ * Writes a tree and a newline: on one line, or indented. False when `out`
+ * took less; what stdio still holds back is the caller's to flush and check.
+ */
+bool json_write(const struct json *root, FILE *out, bool one_line);
+
+#endif /* READER_JSON_H */

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+#include "reader/process.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NS_PER_SECOND 1000000000ULL
+
+uint64_t process_namespace(void)
+{
+	static uint64_t inode; /* asked for with each segment, never changes */
+	struct stat st;
+
+	if (inode == 0 && stat("/proc/self/ns/pid", &st) == 0)
+		inode = st.st_ino;
+	return inode;
+}
+
+/*
+ * Opens /proc/PID. The descriptor stays with this process: once it is gone,
+ * files below cannot be opened any more, even if the pid is used again.
+ */
+static int open_process(int pid)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d", pid);
+	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static FILE *open_file(int process_fd, const char *name)
+{
+	int fd = openat(process_fd, name, O_RDONLY | O_CLOEXEC);
+	FILE *file = fd >= 0 ? fdopen(fd, "re") : NULL;
+
+	if (!file && fd >= 0)
+		close(fd);
+	return file;
+}
+
+/* Field 3 is the state, field 22 the start time, counted from the pid. */
+static bool parse_stat(const char *line, uint64_t *ret_starttime_ticks,
+		       char *ret_state)
+{
+	/* The name in field 2 may hold spaces and parentheses. */
+	const char *at = strrchr(line, ')');
+
+	if (!at || at[1] != ' ' || !at[2])
+		return false;
+	*ret_state = at[2];
+	at += 2;
+	for (int field = 3; field < 22; field++) {
+		at = strchr(at, ' ');
+		if (!at)
+			return false;
+		at++;
+	}
+	return sscanf(at, "%" SCNu64, ret_starttime_ticks) == 1;
+}
+
+static bool read_start(int process_fd, uint64_t *ret_starttime_ticks,
+		       char *ret_state)
+{
+	/* A name of 15 bytes and 51 numbers of 20 digits fit. */
+	char line[2048];
+	int fd = openat(process_fd, "stat", O_RDONLY | O_CLOEXEC);
+	ssize_t length = fd >= 0 ? read(fd, line, sizeof(line) - 1) : -1;
+
+	if (fd >= 0)
+		close(fd);
+	if (length <= 0)
+		return false;
+	line[length] = '\0';
+	return parse_stat(line, ret_starttime_ticks, ret_state);
+}
+
+bool process_start(int pid, uint64_t *ret_starttime_ticks, char *ret_state)
+{
+	int fd = open_process(pid);
+	bool found;
+
+	if (fd < 0)
+		return false;
+	found = read_start(fd, ret_starttime_ticks, ret_state);
+	close(fd);
+	return found;
+}
+
+static bool is_running(int process_fd, uint64_t starttime_ticks)
+{
+	uint64_t found_ticks = 0;
+	char state = 0;
+
+	return read_start(process_fd, &found_ticks, &state) && state != 'Z' &&
+	       state != 'X' &&
+	       (!starttime_ticks || found_ticks == starttime_ticks);
+}
+
+bool process_runs(int pid, uint64_t starttime_ticks)
+{
+	int fd = open_process(pid);
+	bool running;
+
+	if (fd < 0)
+		return false;
+	running = is_running(fd, starttime_ticks);
+	close(fd);
+	return running;
+}
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec now = { 0 };
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
+}
+
+/* Nanoseconds after boot; false where it is unknown or in the future. */
+static bool start_after_boot(uint64_t starttime_ticks, uint64_t now_ns,
+			     uint64_t *ret_ns)
+{
+	uint64_t tick_ns = NS_PER_SECOND / (uint64_t)sysconf(_SC_CLK_TCK);
+
+	/* The tick of now has begun already, hence <=. */
+	if (starttime_ticks == 0 || starttime_ticks > now_ns / tick_ns)
+		return false;
+	*ret_ns = starttime_ticks * tick_ns;
+	return true;
+}
+
+double process_age_seconds(uint64_t starttime_ticks)
+{
+	uint64_t ticks = (uint64_t)sysconf(_SC_CLK_TCK);
+	uint64_t now_ns = clock_ns(CLOCK_BOOTTIME);
+	uint64_t start_ns, age_ticks;
+
+	if (!start_after_boot(starttime_ticks, now_ns, &start_ns))
+		return -1;
+	/* To the tick, like the start: more digits would be noise. */
+	age_ticks = (now_ns - start_ns) / (NS_PER_SECOND / ticks);
+	return (double)age_ticks / (double)ticks;
+}
+
+uint64_t process_start_realtime_ns(uint64_t starttime_ticks)
+{
+	uint64_t now_ns = clock_ns(CLOCK_BOOTTIME);
+	uint64_t boot_ns = clock_ns(CLOCK_REALTIME) - now_ns;
+	uint64_t start_ns;
+	uint64_t tick_ns = NS_PER_SECOND / 100;
+
+	if (!start_after_boot(starttime_ticks, now_ns, &start_ns))
+		return 0;
+	/* Rounded: the two clocks are not read at one instant. */
+	return (boot_ns + start_ns + tick_ns / 2) / tick_ns * tick_ns;
+}
+
+static void parse_status_line(const char *line, struct process_memory *ret)
+{
+	static const char *const names[PROCESS_MEMORY_FIELDS] = {
+		[PROCESS_RESIDENT] = "VmRSS:",
+		[PROCESS_ANONYMOUS] = "RssAnon:",
+		[PROCESS_VIRTUAL] = "VmSize:",
+	};
+
+	for (unsigned i = 0; i < PROCESS_MEMORY_FIELDS; i++) {
+		size_t length = strlen(names[i]);
+		uint64_t kib;
+
+		if (strncmp(line, names[i], length) != 0 ||
+		    sscanf(line + length, "%" SCNu64 " kB", &kib) != 1)
+			continue;
+		ret->bytes[i] = kib * 1024;
+		ret->present |= 1u << i;
+	}
+}
+
+static bool read_memory(int process_fd, struct process_memory *ret)
+{
+	FILE *status = open_file(process_fd, "status");
+	char *line = NULL;
+	size_t room = 0;
+
+	if (!status)
+		return false;
+	/* By lines, as that of the groups may be longer than any buffer. */
+	while (getline(&line, &room, status) >= 0)
+		parse_status_line(line, ret);
+	free(line);
+	fclose(status);
+	return true;
+}
+
+bool process_memory(int pid, uint64_t starttime_ticks,
+		    struct process_memory *ret)
+{
+	int fd = open_process(pid);
+	bool found;
+
+	ret->present = 0;
+	if (fd < 0)
+		return false;
+	found = is_running(fd, starttime_ticks) && read_memory(fd, ret);
+	close(fd);
+	return found;
+}
+
+bool process_executable(int pid, char *path, size_t path_bytes)
+{
+	char link[40];
+	ssize_t length;
+
+	snprintf(link, sizeof(link), "/proc/%d/exe", pid);
+	length = readlink(link, path, path_bytes - 1);
+	if (length < 0)
+		return false;
+	path[length] = '\0';
+	return true;
+}
+
+/* Entries of environ end in NUL, so getdelim() gives one at a time. */
+static bool has_environment(int pid, const char *assignment)
+{
+	int fd = open_process(pid);
+	FILE *environment = fd >= 0 ? open_file(fd, "environ") : NULL;
+	char *entry = NULL;
+	size_t room = 0;
+	bool found = false;
+
+	while (environment && !found &&
+	       getdelim(&entry, &room, 0, environment) >= 0)
+		found = strcmp(entry, assignment) == 0;
+	free(entry);
+	if (environment)
+		fclose(environment);
+	if (fd >= 0)
+		close(fd);
+	return found;
+}
+
+size_t process_count_environment(const char *assignment)
+{
+	DIR *directory = opendir("/proc");
+	struct dirent *entry;
+	size_t count = 0;
+
+	while (directory && (entry = readdir(directory))) {
+		int pid = atoi(entry->d_name);
+
+		if (pid > 0 && pid != getpid() &&
+		    has_environment(pid, assignment))
+			count++;
+	}
+	if (directory)
+		closedir(directory);
+	return count;
+}
+
+bool process_uid(int pid, unsigned *ret_uid)
+{
+	struct stat st;
+	int fd = open_process(pid);
+	bool found = fd >= 0 && fstat(fd, &st) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	if (found)
+		*ret_uid = st.st_uid;
+	return found;
+}

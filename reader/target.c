@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+#include "reader/target.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "reader/process.h"
+
+static void add_memory(struct target *t)
+{
+	static const enum metric_id ids[PROCESS_MEMORY_FIELDS] = {
+		[PROCESS_RESIDENT] = METRIC_PROCESS_RESIDENT_BYTES,
+		[PROCESS_ANONYMOUS] = METRIC_PROCESS_ANONYMOUS_BYTES,
+		[PROCESS_VIRTUAL] = METRIC_PROCESS_VIRTUAL_BYTES,
+	};
+	struct process_memory memory;
+
+	if (!process_memory(t->id.pid, t->id.starttime_ticks, &memory))
+		return;
+	for (unsigned i = 0; i < PROCESS_MEMORY_FIELDS; i++)
+		if (memory.present & 1u << i)
+			snapshot_add_u64(&t->snapshot, ids[i],
+					 memory.bytes[i]);
+}
+
+/* The path in the segment is cut to its last bytes, the kernel's is whole. */
+static void find_executable(struct target *t)
+{
+	snprintf(t->exe, sizeof(t->exe), "%s", t->id.exe);
+	if (strlen(t->id.exe) == sizeof(t->id.exe) - 2)
+		process_executable(t->id.pid, t->exe, sizeof(t->exe));
+}
+
+static void add_process(struct target *t)
+{
+	t->uptime_seconds = process_age_seconds(t->id.starttime_ticks);
+	if (t->uptime_seconds >= 0)
+		t->started_realtime_ns =
+			process_start_realtime_ns(t->id.starttime_ticks);
+	if (!t->is_here)
+		return;
+	find_executable(t);
+	add_memory(t);
+	if (t->uptime_seconds >= 0)
+		snapshot_add_f64(&t->snapshot, METRIC_PROCESS_UPTIME_SECONDS,
+				 t->uptime_seconds);
+}
+
+/* Place in metrics.def; a metric of a newer writer goes behind them all. */
+static size_t rank(const struct metric_value *value)
+{
+	size_t count;
+	const struct metric *all = metrics_all(&count);
+
+	for (size_t i = 0; i < count; i++)
+		if (all[i].id == value->id)
+			return i;
+	return count;
+}
+
+/* By insertion: it is stable, and the values come nearly in order. */
+static void sort_values(struct snapshot *s)
+{
+	for (size_t i = 1; i < s->count; i++) {
+		struct metric_value moved = s->values[i];
+		size_t place = i;
+
+		while (place > 0 &&
+		       rank(&s->values[place - 1]) > rank(&moved)) {
+			s->values[place] = s->values[place - 1];
+			place--;
+		}
+		s->values[place] = moved;
+	}
+}
+
+enum attach_error target_read(struct target *ret, const struct attachment *a)
+{
+	enum attach_error error = attach_snapshot(a, &ret->snapshot);
+
+	if (error)
+		return error;
+	ret->id = *attach_identity(a);
+	ret->is_here = ret->id.pidns_inode == 0 ||
+		       ret->id.pidns_inode == process_namespace();
+	ret->uptime_seconds = -1;
+	ret->started_realtime_ns = ret->id.started_realtime_ns;
+	snprintf(ret->exe, sizeof(ret->exe), "%s", ret->id.exe);
+	/* What lives on after an exec is another program: not our figures. */
+	if (ret->snapshot.state == TARGET_LIVE)
+		add_process(ret);
+	sort_values(&ret->snapshot);
+	return ATTACH_OK;
+}
+
+const struct metric_value *target_value(const struct target *t,
+					const char *key)
+{
+	for (size_t i = 0; i < t->snapshot.count; i++)
+		if (strcmp(t->snapshot.values[i].key, key) == 0)
+			return &t->snapshot.values[i];
+	return NULL;
+}

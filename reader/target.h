@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef READER_TARGET_H
+#define READER_TARGET_H
+/*
+ * One process at one moment, as the commands show it: what its segment says
+ * and what /proc adds. Main thread only.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shm/snapshot.h"
+
+struct target {
+	struct target_identity id;
+	struct snapshot snapshot;      /* values in the registry's order */
+	bool is_here;                  /* id.pid means something to us */
+	double uptime_seconds;         /* of the process; < 0 = not known */
+	uint64_t started_realtime_ns;  /* of the process, Unix epoch */
+	char exe[512];                 /* the kernel's word where we have it */
+};
+
+/* Takes a snapshot. ATTACH_OK or ATTACH_TRUNCATED; *ret is complete or void. */
+enum attach_error target_read(struct target *ret, const struct attachment *a);
+
+/* Finds a value by its key, also one that the registry does not know. */
+const struct metric_value *target_value(const struct target *t,
+					const char *key);
+
+#endif /* READER_TARGET_H */

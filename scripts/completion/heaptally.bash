@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MIT
+# Bash completion for heaptally. Commands, options and metrics are asked of
+# the program itself, so there is no list to keep in step.
+# shellcheck shell=bash
+
+_heaptally_commands() {
+	"$1" help 2>/dev/null | sed -n 's/^  \([a-z][a-z-]*\)  .*/\1/p'
+}
+
+_heaptally_options() {
+	"$1" help "$2" 2>/dev/null |
+		sed -nE 's/^  (-., |    )(--[a-z][a-z-]*).*/\2/p'
+}
+
+_heaptally_pids() {
+	"$1" list 2>/dev/null | awk 'NR > 1 { print $1 }'
+}
+
+_heaptally_names() {
+	"$1" list 2>/dev/null | awk 'NR > 1 { print $NF }' | sort -u
+}
+
+_heaptally_metrics() {
+	"$1" metrics 2>/dev/null | awk 'NR > 1 { print $1 }'
+}
+
+# Prints the index of the first word behind `run` and its options: the
+# command that is to be run. Fails while that is still to come.
+_heaptally_run_command() {
+	local i
+	for ((i = 2; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		--json | --only) ((i++)) ;;
+		--)
+			echo "$((i + 1))"
+			return
+			;;
+		-*) ;;
+		*)
+			echo "$i"
+			return
+			;;
+		esac
+	done
+	return 1
+}
+
+_heaptally_words() {
+	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2")
+}
+
+# A metric's key holds a colon, at which readline may split words.
+_heaptally_complete_metric() {
+	_heaptally_words "$(_heaptally_metrics "$1")" "$2"
+	if declare -F __ltrim_colon_completions >/dev/null; then
+		__ltrim_colon_completions "$2"
+	fi
+}
+
+_heaptally_operand() {
+	local program=$1 command=$2 current=$3
+	case $command in
+	help) _heaptally_words "$(_heaptally_commands "$program")" "$current" ;;
+	stat | watch) _heaptally_words "$(_heaptally_pids "$program")" "$current" ;;
+	run) mapfile -t COMPREPLY < <(compgen -c -- "$current") ;;
+	esac
+}
+
+_heaptally() {
+	local program=$1 current=$2 previous=$3 command=${COMP_WORDS[1]} offset
+	COMPREPLY=()
+	if ((COMP_CWORD == 1)); then
+		_heaptally_words "$(_heaptally_commands "$program") --help --version" "$current"
+		return
+	fi
+	if [[ $command == run ]] && offset=$(_heaptally_run_command) &&
+		((offset < COMP_CWORD)) && declare -F _command_offset >/dev/null; then
+		_command_offset "$offset"
+		return
+	fi
+	case $command:$previous in
+	run:--json)
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		return
+		;;
+	*:--name | run:--only)
+		_heaptally_words "$(_heaptally_names "$program")" "$current"
+		return
+		;;
+	stat:-m | stat:--metric)
+		_heaptally_complete_metric "$program" "$current"
+		return
+		;;
+	watch:-[in] | watch:--interval | watch:--count | sweep:--min-age) return ;;
+	esac
+	if [[ $current == -* ]]; then
+		_heaptally_words "$(_heaptally_options "$program" "$command")" "$current"
+	else
+		_heaptally_operand "$program" "$command" "$current"
+	fi
+}
+
+complete -o default -F _heaptally heaptally
