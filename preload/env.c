@@ -107,7 +107,7 @@ void env_read(void)
 	env.only_pid = (int)number("HEAPTALLY_PID", 1, INT_MAX, 0);
 	env.keep = is_set("HEAPTALLY_KEEP");
 	env.mode = file_mode();
-	env.slots = number("HEAPTALLY_SLOTS", 1, EXCLUSIVE_SLOTS, EXCLUSIVE_SLOTS);
+	env.slots = number("HEAPTALLY_SLOTS", 1, EXCLUSIVE_SLOTS, EXCLUSIVE_DEFAULT);
 }
 
 static bool is_separator(char c)

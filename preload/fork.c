@@ -32,7 +32,7 @@ static void before_fork(void)
 	for (uint32_t i = 0; i < slots; i++) {
 		const struct slot *s = &p->segment.slots[i];
 
-		baseline.live_objects += s->alloc_objects - s->free_objects;
+		baseline.live_objects += tally_net_objects(s);
 		baseline.live_bytes += tally_net(s);
 	}
 	baseline.exact = __atomic_load_n(&h->threads_now, __ATOMIC_RELAXED) == 1 &&

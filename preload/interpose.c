@@ -46,7 +46,7 @@ static inline void count_and_free(void *block)
 	}
 	/* Counted before it is gone: whoever gets the block next must not
 	 * be seen to have one that was never given back. */
-	tally_add(&slot->free_objects, 1);
+	tally_add(&slot->free_by_size[tally_plain_bucket(bytes)], 1);
 	tally_add(&slot->free_bytes, bytes);
 	next.free(block);
 }

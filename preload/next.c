@@ -308,11 +308,13 @@ static void resolve_aligned(const struct provider *provider)
 	TAKE(pvalloc, built_pvalloc);
 }
 
-static void resolve_threads(void)
+static void resolve_others(void)
 {
 	void *create = dlsym(RTLD_NEXT, "pthread_create");
 	void *thrd = dlsym(RTLD_NEXT, "thrd_create");
 
+	STORE(exit_now, (typeof(next.exit_now))dlsym(RTLD_NEXT, "_exit"));
+	STORE(prctl, (typeof(next.prctl))dlsym(RTLD_NEXT, "prctl"));
 	if (create)
 		STORE(pthread_create, (typeof(next.pthread_create))create);
 	STORE(thrd_create, thrd ? (typeof(next.thrd_create))thrd
@@ -338,7 +340,7 @@ COLD void next_resolve(void)
 	STORE(calloc, (typeof(next.calloc))find_next("calloc", p.versioned));
 	STORE(realloc, (typeof(next.realloc))find_next("realloc", p.versioned));
 	resolve_aligned(provider);
-	resolve_threads();
+	resolve_others();
 	STORE(malloc_usable_size, (typeof(next.malloc_usable_size))
 	      find_beside(provider, "malloc_usable_size"));
 	STORE(malloc, (typeof(next.malloc))real_malloc);

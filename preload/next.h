@@ -29,6 +29,8 @@ struct next {
 	int (*pthread_create)(pthread_t *, const pthread_attr_t *,
 			      void *(*)(void *), void *);
 	int (*thrd_create)(thrd_t *, thrd_start_t, void *);
+	void (*exit_now)(int); /* _exit */
+	int (*prctl)(int, ...);
 };
 
 extern struct next next __attribute__((visibility("hidden")));

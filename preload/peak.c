@@ -55,8 +55,7 @@ static void fold_single(struct process *p, struct tally *t)
 		fold_above(t, net);
 	}
 	t->budget_bytes = t->batch_bytes = BATCH_MAX_BYTES;
-	fork_note_baseline(h->inherited_objects + t->own->alloc_objects -
-				   t->own->free_objects, live);
+	fork_note_baseline(h->inherited_objects + tally_net_objects(t->own), live);
 }
 
 static void add_to_sum(struct process *p, int64_t change)

@@ -24,6 +24,7 @@ static struct process *process; /* wiped memory; NULL: nothing ever started */
 static bool kernel_wipes;
 static bool never;              /* off for good, children included */
 static bool first_is_done;
+static bool sandboxed;
 static struct provider_facts provider;
 static char exe[256];
 
@@ -309,7 +310,7 @@ static void start_child(void)
 {
 	uint32_t fresh = PROCESS_FRESH;
 
-	if (!env.follow_fork)
+	if (!env.follow_fork || sandboxed)
 		never = true;
 	else if (__atomic_compare_exchange_n(&process->phase, &fresh,
 					     PROCESS_STARTING, false,
@@ -374,14 +375,26 @@ __attribute__((constructor)) static void on_load(void)
 	dlerror();
 }
 
-/*
- * A child of vfork that leaves through exit() shares our memory: it must not
- * end its parent's segment. Frees go on after us and are still counted.
- */
-__attribute__((destructor)) static void on_exit_of_program(void)
+void process_enters_sandbox(void)
+{
+	sandboxed = true;
+}
+
+bool process_is_sandboxed(void)
+{
+	return sandboxed;
+}
+
+void process_end(void)
 {
 	struct process *p = process_if_on();
 
 	if (p && p->pid == (pid_t)syscall(SYS_getpid))
-		segment_finish(&p->segment, env.keep);
+		segment_finish(&p->segment, env.keep || sandboxed);
+}
+
+/* Destructors of what was loaded before us follow, and still free. */
+__attribute__((destructor)) static void on_exit_of_program(void)
+{
+	process_end();
 }

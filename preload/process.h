@@ -65,6 +65,20 @@ struct process *process_get(void);
 struct process *process_if_on(void);
 
 /*
+ * The process goes: its segment becomes final, and unless it is to be kept
+ * its file is removed. Late counts still go into the mapping. Does nothing in
+ * a child of vfork, whose end is not that of the memory. Signal-safe.
+ */
+void process_end(void);
+
+/*
+ * System calls may be forbidden from now on, in children as well: no segment
+ * for a forked child, no removal of the file at the end, no thread ids.
+ */
+void process_enters_sandbox(void);
+bool process_is_sandboxed(void);
+
+/*
  * To be called in a child by the atfork handler: on kernels before 4.14 it
  * does what MADV_WIPEONFORK does on later ones, otherwise nothing.
  */

@@ -2,6 +2,7 @@
 #include "preload/provider.h"
 
 #include <dlfcn.h>
+#include <link.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +98,21 @@ static void set_coverage(struct provider_facts *facts, enum coverage coverage,
 	append(facts->reason, sizeof(facts->reason), detail);
 }
 
+/*
+ * An executable with a fixed address that takes the address of malloc has an
+ * entry of its own for it, to which every look-up leads; behind it are we.
+ * Its symbol has a value and is undefined all the same.
+ */
+static bool leads_elsewhere(void *found)
+{
+	ElfW(Sym) *symbol = NULL;
+	Dl_info info;
+
+	return found &&
+	       dladdr1(found, &info, (void **)&symbol, RTLD_DL_SYMENT) &&
+	       symbol && symbol->st_shndx == SHN_UNDEF;
+}
+
 static void judge_coverage(struct provider_facts *facts)
 {
 	static const struct {
@@ -116,7 +132,7 @@ static void judge_coverage(struct provider_facts *facts)
 	for (size_t i = 0; i < sizeof(watched) / sizeof(watched[0]); i++) {
 		void *found = dlsym(RTLD_DEFAULT, watched[i].name);
 
-		if (object_holds(&ours, found))
+		if (object_holds(&ours, found) || leads_elsewhere(found))
 			continue;
 		object_find(found, &theirs);
 		append(facts->reason, sizeof(facts->reason), watched[i].name);

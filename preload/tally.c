@@ -59,6 +59,10 @@ static void count(struct process *p, struct tally *t, size_t counter, uint64_t n
 
 #define COUNT(field, n) count(p, t, offsetof(struct slot, field), (n))
 
+#define COUNT_SIZE(histogram, bytes)                                        \
+	count(p, t, offsetof(struct slot, histogram) +                      \
+		    tally_bucket(bytes) * sizeof(uint64_t), 1)
+
 /* `change` came into being (negative: went). Folds when it is time. */
 static void spend(struct process *p, struct tally *t, int64_t change)
 {
@@ -83,7 +87,7 @@ static void count_alloc(struct process *p, struct tally *t, void *block)
 {
 	size_t bytes = usable_bytes(p, block);
 
-	COUNT(alloc_objects, 1);
+	COUNT_SIZE(alloc_by_size, bytes);
 	COUNT(alloc_bytes, bytes);
 	spend(p, t, (int64_t)bytes);
 }
@@ -91,7 +95,7 @@ static void count_alloc(struct process *p, struct tally *t, void *block)
 static void count_free(struct process *p, struct tally *t, size_t bytes)
 {
 	look_for_peak(p, t);
-	COUNT(free_objects, 1);
+	COUNT_SIZE(free_by_size, bytes);
 	COUNT(free_bytes, bytes);
 	spend(p, t, -(int64_t)bytes);
 }
@@ -101,9 +105,9 @@ static void count_realloc(struct process *p, struct tally *t, size_t old_bytes,
 			  size_t new_bytes)
 {
 	look_for_peak(p, t);
-	COUNT(alloc_objects, 1);
+	COUNT_SIZE(alloc_by_size, new_bytes);
 	COUNT(alloc_bytes, new_bytes);
-	COUNT(free_objects, 1);
+	COUNT_SIZE(free_by_size, old_bytes);
 	COUNT(free_bytes, old_bytes);
 	COUNT(realloc_calls, 1);
 	spend(p, t, (int64_t)(new_bytes - old_bytes));
@@ -199,7 +203,7 @@ void tally_thread_begin(void)
 	struct process *p = process_get();
 
 	if (p && !tally_self->own && tally_self != &shared)
-		join(p, (int)syscall(SYS_gettid));
+		join(p, process_is_sandboxed() ? 0 : (int)syscall(SYS_gettid));
 }
 
 void tally_threads_begin(void)

@@ -63,6 +63,16 @@ static inline uint64_t tally_net(const struct slot *slot)
 	return slot->alloc_bytes - slot->free_bytes;
 }
 
+/* Objects of this slot's thread: allocated minus freed, modulo 2^64. */
+static inline uint64_t tally_net_objects(const struct slot *slot)
+{
+	uint64_t net = 0;
+
+	for (unsigned i = 0; i < SIZE_BUCKETS; i++)
+		net += slot->alloc_by_size[i] - slot->free_by_size[i];
+	return net;
+}
+
 /*
  * Looked at before each free: with one thread, because a peak can only end
  * there; with more, because the net change has sunk by a batch.
@@ -101,6 +111,40 @@ static inline size_t tally_plain_bytes(const void *block)
 	return (((const size_t *)block)[-1] & ~(size_t)7) - 8;
 }
 
+/* Index of the highest bit set; n > 0. */
+static inline size_t tally_log2(size_t n)
+{
+#if defined(__x86_64__)
+	size_t bit;
+
+	/* The built-in is an int, whose widening is one instruction more. */
+	__asm__("bsrq %1, %0" : "=r"(bit) : "r"(n) : "cc");
+	return bit;
+#else
+	return 63 - (size_t)__builtin_clzll(n);
+#endif
+}
+
+/*
+ * The bucket of a usable size of glibc's, which is never a power of two (8
+ * more than a multiple of 16), so that its logarithm may be rounded down.
+ */
+static inline size_t tally_plain_bucket(size_t bytes)
+{
+	return tally_log2(bytes) - (SIZE_FIRST_LOG2 - 1);
+}
+
+/* The bucket of any size. */
+static inline size_t tally_bucket(size_t bytes)
+{
+	size_t bucket;
+
+	if (bytes <= 1u << SIZE_FIRST_LOG2)
+		return 0;
+	bucket = tally_log2(bytes - 1) - (SIZE_FIRST_LOG2 - 1);
+	return bucket < SIZE_BUCKETS ? bucket : SIZE_BUCKETS - 1;
+}
+
 /* ---- the slow way; tally.c ---- */
 
 /* Counts `block`, just allocated; returns it. NULL is a failed request. */
@@ -136,7 +180,7 @@ static inline void *tally_alloc(void *block)
 	if (!tally_chunk_is_plain(block))
 		return tally_alloc_slow(block);
 	bytes = tally_plain_bytes(block);
-	tally_add(&slot->alloc_objects, 1);
+	tally_add(&slot->alloc_by_size[tally_plain_bucket(bytes)], 1);
 	tally_add(&slot->alloc_bytes, bytes);
 	t->budget_bytes -= (int64_t)bytes;
 	if (UNLIKELY(t->budget_bytes < 0))

@@ -63,6 +63,7 @@ static void add_up(struct collected_totals *totals, const struct target *t)
 	totals->processes++;
 	totals->running += is_running(s->state);
 	totals->not_full += strcmp(t->id.coverage, "full") != 0;
+	totals->none += !target_is_observed(t);
 	totals->approximate += s->approximate;
 	totals->allocs_objects += snapshot_u64(s, METRIC_HEAP_ALLOCS_OBJECTS);
 	totals->allocs_bytes += snapshot_u64(s, METRIC_HEAP_ALLOCS_BYTES);

@@ -32,6 +32,7 @@ struct collected_totals {
 	size_t processes;
 	size_t running;        /* of those, not ended when the command had */
 	size_t not_full;       /* of those, with partial or no coverage */
+	size_t none;           /* of those, with none */
 	size_t unreadable;     /* segments that told nothing */
 	size_t approximate;    /* processes whose live figures are a guess */
 	uint64_t allocs_objects, allocs_bytes;

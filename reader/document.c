@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "reader/format.h"
+#include "reader/histogram.h"
 
 #define SCHEMA 1
 
@@ -56,6 +57,21 @@ static void add_identity(struct json *process, const struct target *t)
 	json_put_u64(process, "skew_objects", t->snapshot.skew_objects);
 }
 
+static void add_value(struct json *metrics, const struct snapshot *s,
+		      const struct metric_value *v)
+{
+	const struct size_histogram *histogram = snapshot_histogram(s, v);
+	/* It came with the segment: who knows what it holds. */
+	struct escaped_text key = format_escaped(v->key);
+
+	if (histogram)
+		histogram_put_json(metrics, key.s, histogram);
+	else if (v->unit == UNIT_SECONDS)
+		json_put_f64(metrics, key.s, v->value.f64);
+	else
+		json_put_u64(metrics, key.s, v->value.u64);
+}
+
 void document_add(struct json *processes, const struct target *t)
 {
 	struct json *process = json_append_object(processes);
@@ -63,14 +79,6 @@ void document_add(struct json *processes, const struct target *t)
 
 	add_identity(process, t);
 	metrics = json_put_object(process, "metrics");
-	for (size_t i = 0; i < t->snapshot.count; i++) {
-		const struct metric_value *v = &t->snapshot.values[i];
-		/* It came with the segment: who knows what it holds. */
-		struct escaped_text key = format_escaped(v->key);
-
-		if (v->unit == UNIT_SECONDS)
-			json_put_f64(metrics, key.s, v->value.f64);
-		else
-			json_put_u64(metrics, key.s, v->value.u64);
-	}
+	for (size_t i = 0; i < t->snapshot.count; i++)
+		add_value(metrics, &t->snapshot, &t->snapshot.values[i]);
 }

@@ -141,6 +141,17 @@ struct text format_value(const struct metric_value *value, bool raw)
 	}
 }
 
+struct text format_metric(const struct snapshot *s, enum metric_id id, bool raw)
+{
+	const struct metric_value *v = snapshot_value(s, id);
+
+	if (!v)
+		return (struct text){ "-" };
+	if (v->unit == UNIT_BYTES)
+		return format_bytes(v->value.u64, raw);
+	return format_short_count(v->value.u64, raw);
+}
+
 /* The least code that may take that many bytes: shorter forms exist below. */
 static const uint32_t utf8_least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 

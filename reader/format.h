@@ -41,6 +41,9 @@ struct text format_time(uint64_t realtime_ns, bool milliseconds);
 /* A metric's value by its unit; raw: a bare number. */
 struct text format_value(const struct metric_value *value, bool raw);
 
+/* For a narrow column: the value of that metric, or "-" where it has none. */
+struct text format_metric(const struct snapshot *s, enum metric_id id, bool raw);
+
 /*
  * Returns `untrusted` without anything that could move a cursor, change
  * colours or turn the reading direction: control characters, backslashes and

@@ -71,13 +71,16 @@ void json_put_string(struct json *object, const char *key, const char *value)
 	put(object, key, text(value));
 }
 
+/* jansson's integers are signed; nothing real is that large. */
+static json_t *number(uint64_t value)
+{
+	return value > INT64_MAX ? json_real((double)value)
+				 : json_integer((json_int_t)value);
+}
+
 void json_put_u64(struct json *object, const char *key, uint64_t value)
 {
-	/* jansson's integers are signed; nothing real is that large. */
-	if (value > INT64_MAX)
-		put(object, key, json_real((double)value));
-	else
-		put(object, key, json_integer((json_int_t)value));
+	put(object, key, number(value));
 }
 
 void json_put_i64(struct json *object, const char *key, int64_t value)
@@ -122,6 +125,11 @@ struct json *json_append_object(struct json *array)
 void json_append_string(struct json *array, const char *value)
 {
 	append(array, text(value));
+}
+
+void json_append_u64(struct json *array, uint64_t value)
+{
+	append(array, number(value));
 }
 
 bool json_write(const struct json *root, FILE *out, bool one_line)

@@ -47,8 +47,9 @@ static void print_head(const struct run_result *r, const struct collector *c,
 	fputc('\n', out);
 	if (r->not_observed)
 		fprintf(out, "  %snot observed: %s\n",
-			c->totals.processes ? "the command itself was " : "",
-			r->not_observed);
+			c->totals.processes && !c->has_main ?
+				"the command itself was " : "",
+			format_escaped(r->not_observed).s);
 }
 
 #define LABEL "  %-9s "
@@ -97,9 +98,10 @@ static void print_one(const struct target *t, const struct collector *c,
 	uint64_t slack = snapshot_u64(s, METRIC_HEAP_PEAK_SLACK_BYTES);
 
 	print_heap(&c->totals, out);
-	fprintf(out, "\n" LABEL "%s objects (%s)%s\n",
+	fprintf(out, "\n" LABEL "%s object%s (%s)%s\n",
 		c->totals.running ? "live" : "unfreed",
 		format_count(snapshot_u64(s, METRIC_HEAP_LIVE_OBJECTS)).s,
+		snapshot_u64(s, METRIC_HEAP_LIVE_OBJECTS) == 1 ? "" : "s",
 		format_bytes(snapshot_u64(s, METRIC_HEAP_LIVE_BYTES), false).s,
 		c->totals.approximate ? ", approximate" :
 		c->totals.running ? "" : " at the end");
@@ -107,10 +109,9 @@ static void print_one(const struct target *t, const struct collector *c,
 			snapshot_u64(s, METRIC_HEAP_PEAK_BYTES), false).s);
 	if (slack)
 		fprintf(out, ", give or take %s", format_bytes(slack, false).s);
-	fprintf(out, "\n" LABEL "%s started, at most %s at a time\n",
-		"threads",
-		format_count(snapshot_u64(s, METRIC_THREADS_STARTED_THREADS)).s,
-		format_count(snapshot_u64(s, METRIC_THREADS_PEAK_THREADS)).s);
+	fprintf(out, "\n" LABEL "%s at most, %s started\n", "threads",
+		format_count(snapshot_u64(s, METRIC_THREADS_PEAK_THREADS)).s,
+		format_count(snapshot_u64(s, METRIC_THREADS_STARTED_THREADS)).s);
 	print_extras(&c->totals, out);
 	fprintf(out, LABEL "%s (%s)", "coverage", t->id.coverage,
 		format_escaped(t->id.provider).s);
@@ -173,7 +174,7 @@ void summary_print(const struct run_result *result, const struct collector *c,
 		   FILE *out)
 {
 	print_head(result, c, out);
-	if (c->totals.processes == 1)
+	if (c->totals.processes == 1 && !c->totals.none)
 		print_one(&c->last, c, out);
 	else if (c->totals.processes > 1)
 		print_several(c, out);

@@ -74,6 +74,17 @@ static void sort_values(struct snapshot *s)
 	}
 }
 
+/* Counters that nothing reaches are not zero: they tell nothing. */
+static void drop_heap(struct snapshot *s)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->count; i++)
+		if (strncmp(s->values[i].key, "/heap/", 6) != 0)
+			s->values[kept++] = s->values[i];
+	s->count = kept;
+}
+
 enum attach_error target_read(struct target *ret, const struct attachment *a)
 {
 	enum attach_error error = attach_snapshot(a, &ret->snapshot);
@@ -81,6 +92,8 @@ enum attach_error target_read(struct target *ret, const struct attachment *a)
 	if (error)
 		return error;
 	ret->id = *attach_identity(a);
+	if (!target_is_observed(ret))
+		drop_heap(&ret->snapshot);
 	ret->is_here = ret->id.pidns_inode == 0 ||
 		       ret->id.pidns_inode == process_namespace();
 	ret->uptime_seconds = -1;
@@ -91,6 +104,11 @@ enum attach_error target_read(struct target *ret, const struct attachment *a)
 		add_process(ret);
 	sort_values(&ret->snapshot);
 	return ATTACH_OK;
+}
+
+bool target_is_observed(const struct target *t)
+{
+	return strcmp(t->id.coverage, "none") != 0;
 }
 
 const struct metric_value *target_value(const struct target *t,

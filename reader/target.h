@@ -19,8 +19,14 @@ struct target {
 	char exe[512];                 /* the kernel's word where we have it */
 };
 
-/* Takes a snapshot. ATTACH_OK or ATTACH_TRUNCATED; *ret is complete or void. */
+/*
+ * Takes a snapshot. ATTACH_OK or ATTACH_TRUNCATED; *ret is complete or void.
+ * Of a target with coverage "none" there are no values of the heap.
+ */
 enum attach_error target_read(struct target *ret, const struct attachment *a);
+
+/* Does the tally see anything of its heap? */
+bool target_is_observed(const struct target *t);
 
 /* Finds a value by its key, also one that the registry does not know. */
 const struct metric_value *target_value(const struct target *t,

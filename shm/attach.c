@@ -133,7 +133,8 @@ static bool is_aligned_word(uint32_t offset, uint32_t room)
 static bool metric_is_sound(const struct metric_entry *m,
 			    const struct segment_header *h)
 {
-	if (m->id == 0 || m->key[0] != '/' || m->unit == UNIT_SECONDS)
+	if (m->id == 0 || m->key[0] != '/' || m->unit == UNIT_SECONDS ||
+	    (m->kind == METRIC_HISTOGRAM) != (m->scope == SCOPE_BUCKETS))
 		return false;
 	switch (m->scope) {
 	case SCOPE_SLOT:
@@ -142,6 +143,14 @@ static bool metric_is_sound(const struct metric_entry *m,
 	case SCOPE_DERIVED:
 	case SCOPE_PEAK:
 		return is_aligned_word(m->offset, h->header_bytes);
+	case SCOPE_BUCKETS:
+		return m->kind == METRIC_HISTOGRAM && m->operand[0] >= 1 &&
+		       m->operand[0] <= HISTOGRAM_BUCKETS_MAX &&
+		       m->operand[1] + m->operand[0] <= 64 &&
+		       is_aligned_word(m->offset, h->slots.stride_bytes) &&
+		       m->offset + 8u * m->operand[0] <= h->slots.stride_bytes;
+	case SCOPE_TOTAL:
+		return true;
 	default:
 		return false;
 	}

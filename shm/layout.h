@@ -27,9 +27,19 @@
 #define METRIC_BRIEF_BYTES 64
 
 #define SLOT_COUNTERS      16   /* 64-bit words at the head of a slot */
-#define OVERFLOW_SLOTS     16   /* slots 0..15: shared, atomic adds */
-#define EXCLUSIVE_SLOTS    4096 /* slots 16..: one writer each */
+#define OVERFLOW_SLOTS     8    /* slots 0..7: shared, atomic adds */
+#define EXCLUSIVE_SLOTS    4096 /* slots 8..: one writer each; the most */
+#define EXCLUSIVE_DEFAULT  1024 /* so many unless asked otherwise: 1 MiB */
 #define SLOTS_MAX          (OVERFLOW_SLOTS + EXCLUSIVE_SLOTS)
+
+/*
+ * Sizes are counted in buckets of powers of two: bucket i holds blocks of
+ * more than 2^(i+2) and at most 2^(i+3) bytes, the first also smaller ones,
+ * the last also larger ones. The number of objects is the sum of a
+ * histogram, so that counting sizes costs no more than counting objects.
+ */
+#define SIZE_BUCKETS       48
+#define SIZE_FIRST_LOG2    3    /* the first bucket's upper bound: 8 bytes */
 
 /* Life of a segment, as its writer states it; the lock says if it is alive. */
 enum segment_state {
@@ -90,7 +100,7 @@ struct segment_header {
 	char coverage_reason[72];       /* why not full; empty when full */
 	struct segment_section metrics; /* struct metric_entry */
 	struct segment_section slots;   /* struct slot */
-	struct segment_section histograms; /* absent in this version */
+	struct segment_section reserved_section;
 	struct segment_section control; /* struct segment_control */
 	uint8_t reserved1[64];
 
@@ -133,31 +143,29 @@ struct metric_entry {
 	uint8_t scope;                  /* enum metric_scope */
 	uint8_t reserved0[3];
 	uint32_t offset;                /* bytes into the slot or the header */
-	uint16_t operand[2];
+	uint16_t operand[2];            /* see enum metric_scope */
 	uint8_t reserved1[8];
 	char key[METRIC_KEY_BYTES];
 	char brief[METRIC_BRIEF_BYTES];
 };
 
 /*
- * One thread's counters and its name tag, 128 bytes apart so that neither
- * shares a pair of cache lines with anything else.
+ * One thread's counters, name tag and histograms, in groups of 128 bytes so
+ * that none shares a pair of cache lines with another thread's.
  *
  * Counters only ever rise and are never zeroed: the next owner of the slot
  * continues from what it finds, so sums over slots lose nothing. The owner
  * adds with plain stores, on overflow slots everybody adds atomically.
  */
 struct slot {
-	uint64_t alloc_objects;
 	uint64_t alloc_bytes;
-	uint64_t free_objects;
 	uint64_t free_bytes;
 	uint64_t realloc_calls;
 	uint64_t alloc_failures;
 	uint64_t threads_started;
 	uint64_t threads_exited;
 	uint64_t foreign_frees;
-	uint64_t reserved0[7];
+	uint64_t reserved0[9];
 
 	/* Descriptor, under a sequence count: odd while being written. */
 	uint32_t sequence;
@@ -169,6 +177,11 @@ struct slot {
 	uint64_t stack_bytes;
 	char name[16];
 	uint8_t reserved2[72];
+
+	/* Frees first: a damaged block header can make the index of a free
+	 * run past the end, and should then hit our own words only. */
+	uint64_t free_by_size[SIZE_BUCKETS];
+	uint64_t alloc_by_size[SIZE_BUCKETS];
 };
 
 #define LAYOUT_AT(type, field, at) \
@@ -187,11 +200,13 @@ LAYOUT_AT(segment_header, slots_committed, 512);
 LAYOUT_AT(segment_header, batched_live_bytes, 640);
 LAYOUT_AT(segment_header, threads_now, 768);
 _Static_assert(sizeof(struct segment_header) == 896, "abi 1 is frozen");
-LAYOUT_AT(slot, free_bytes, 24);
-LAYOUT_AT(slot, foreign_frees, 64);
+LAYOUT_AT(slot, free_bytes, 8);
+LAYOUT_AT(slot, foreign_frees, 48);
 LAYOUT_AT(slot, sequence, 128);
 LAYOUT_AT(slot, name, 168);
-_Static_assert(sizeof(struct slot) == 256, "abi 1 is frozen");
+LAYOUT_AT(slot, free_by_size, 256);
+LAYOUT_AT(slot, alloc_by_size, 640);
+_Static_assert(sizeof(struct slot) == 1024, "abi 1 is frozen");
 LAYOUT_AT(metric_entry, key, 24);
 _Static_assert(sizeof(struct metric_entry) == 128, "abi 1 is frozen");
 _Static_assert(__atomic_always_lock_free(8, 0), "counters are 64-bit");

@@ -8,6 +8,7 @@
 #define COUNTER METRIC_COUNTER
 #define GAUGE METRIC_GAUGE
 #define HIGHWATER METRIC_HIGHWATER
+#define HISTOGRAM METRIC_HISTOGRAM
 
 #define SLOT(field) .scope = SCOPE_SLOT, .offset = offsetof(struct slot, field)
 #define GLOBAL(field) \
@@ -20,6 +21,11 @@
 	.scope = SCOPE_PEAK,                                 \
 	.offset = offsetof(struct segment_header, field),    \
 	.operand = { METRIC_##of }
+#define BUCKETS(field)                                       \
+	.scope = SCOPE_BUCKETS, .offset = offsetof(struct slot, field), \
+	.operand = { SIZE_BUCKETS, SIZE_FIRST_LOG2 }
+#define TOTAL(histogram) \
+	.scope = SCOPE_TOTAL, .operand = { METRIC_##histogram }
 #define KERNEL .scope = SCOPE_KERNEL
 
 static const struct metric metrics[] = {
@@ -49,6 +55,7 @@ static const char *const kind_names[] = {
 	[METRIC_COUNTER] = "counter",
 	[METRIC_GAUGE] = "gauge",
 	[METRIC_HIGHWATER] = "highwater",
+	[METRIC_HISTOGRAM] = "histogram",
 };
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))

@@ -14,6 +14,7 @@ enum metric_kind {
 	METRIC_COUNTER = 1,   /* only rises while the process lives */
 	METRIC_GAUGE = 2,
 	METRIC_HIGHWATER = 3, /* a gauge that only rises */
+	METRIC_HISTOGRAM = 4, /* counts by size; each only rises */
 };
 
 /* Unit of a value. Stored in segments: never renumber. */
@@ -33,6 +34,10 @@ enum metric_scope {
 	SCOPE_DERIVED = 3, /* header word + operand[0] - operand[1], at least 0 */
 	SCOPE_PEAK = 4,    /* the larger of the header word and operand[0] */
 	SCOPE_KERNEL = 5,  /* not in the segment: the reader asks /proc */
+	SCOPE_BUCKETS = 6, /* operand[0] words of the slot from `offset` on,
+			    * summed over all slots; upper bounds are powers
+			    * of two, the first is 2^operand[1], inclusive */
+	SCOPE_TOTAL = 7,   /* sum of all counts of histogram operand[0] */
 };
 
 /* METRIC_HEAP_LIVE_BYTES and so on; values are the ids of metrics.def. */
@@ -47,7 +52,7 @@ struct metric {
 	uint8_t kind;        /* enum metric_kind */
 	uint8_t scope;       /* enum metric_scope */
 	uint32_t offset;     /* bytes into struct slot or struct segment_header */
-	uint16_t operand[2]; /* ids of other metrics, 0 = none */
+	uint16_t operand[2]; /* ids of other metrics, 0 = none; see the scopes */
 	const char *key;     /* "/path:unit" */
 	const char *brief;   /* a few words, at most 63 characters */
 	const char *help;    /* one full sentence */

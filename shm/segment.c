@@ -19,9 +19,9 @@
 #endif
 #define TMPFS_MAGIC 0x01021994
 
-#define FIRST_SLOTS     (OVERFLOW_SLOTS + 64)  /* committed at the start */
-#define FIRST_SLOTS_OLD (OVERFLOW_SLOTS + 192) /* where no more can follow */
-#define GROW_SLOTS      64
+#define FIRST_SLOTS     (OVERFLOW_SLOTS + 8)  /* committed at the start */
+#define FIRST_SLOTS_OLD (OVERFLOW_SLOTS + 56) /* where no more can follow */
+#define GROW_SLOTS      16
 #define CREATE_TRIES    4
 #define FALLOCATE_TRIES 16 /* it starts anew after each EINTR */
 

@@ -43,7 +43,7 @@ struct segment {
 
 /*
  * Creates, locks and maps the segment; state stays SEGMENT_STARTING and the
- * first OVERFLOW_SLOTS + 64 slots are committed. Returns 0 and fills *ret,
+ * first OVERFLOW_SLOTS + 8 slots are committed. Returns 0 and fills *ret,
  * or a negative errno with *ret_step naming the failed step ("fallocate").
  * On failure nothing is left behind, neither file nor descriptor. An earlier
  * image of the same process (exec) is replaced and counted in exec_count.

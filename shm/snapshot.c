@@ -65,10 +65,13 @@ static void install_guard(void)
 	sigaction(SIGBUS, &action, &sigbus_before);
 }
 
-/* Numbers of one metric table row, before they become values. */
+/* Numbers of the metric table's rows, before they become values. */
 struct reading {
 	uint64_t raw[METRICS_READ_MAX];   /* slot sum or header word, by row */
 	uint64_t again[METRICS_READ_MAX]; /* what is subtracted, read once more */
+	size_t histogram_count;
+	size_t histogram_row[SNAPSHOT_HISTOGRAMS_MAX];
+	struct size_histogram histograms[SNAPSHOT_HISTOGRAMS_MAX];
 	bool clamped;
 };
 
@@ -89,10 +92,10 @@ static uint32_t slots_to_read(const struct attachment *a)
 	return used < count ? used : count;
 }
 
-static uint64_t sum_slots(const struct attachment *a, const struct metric_entry *m)
+static uint64_t sum_word(const struct attachment *a, uint32_t offset)
 {
 	const struct segment_section *s = &a->header.slots;
-	const unsigned char *word = a->map + s->offset_bytes + m->offset;
+	const unsigned char *word = a->map + s->offset_bytes + offset;
 	uint64_t sum = 0;
 
 	for (uint32_t i = slots_to_read(a); i > 0; i--, word += s->stride_bytes)
@@ -100,40 +103,122 @@ static uint64_t sum_slots(const struct attachment *a, const struct metric_entry 
 	return sum;
 }
 
-static bool is_subtracted(const struct attachment *a, uint16_t id)
+/* Sums each bucket to *ret where that is not NULL; returns their total. */
+static uint64_t sum_buckets(const struct attachment *a,
+			    const struct metric_entry *m,
+			    struct size_histogram *ret)
 {
-	for (size_t i = 0; i < a->metric_count; i++)
-		if (a->metrics[i].scope == SCOPE_DERIVED &&
-		    a->metrics[i].operand[1] == id)
+	uint64_t total = 0;
+
+	for (uint32_t i = 0; i < m->operand[0]; i++) {
+		uint64_t sum = sum_word(a, m->offset + 8 * i);
+
+		total += sum;
+		if (ret)
+			ret->counts[i] = sum;
+	}
+	return total;
+}
+
+static bool is_subtracted(const struct attachment *a, const struct metric_entry *m)
+{
+	for (size_t i = 0; i < a->metric_count; i++) {
+		const struct metric_entry *by = &a->metrics[i];
+
+		if (by->scope == SCOPE_DERIVED && by->operand[1] == m->id)
 			return true;
+		if (by->scope == SCOPE_TOTAL && by->operand[0] == m->id &&
+		    m->scope == SCOPE_BUCKETS && is_subtracted(a, by))
+			return true;
+	}
 	return false;
 }
 
-static void sum_rows(const struct attachment *a, bool subtracted,
-		     uint64_t *ret_sums)
+/* A histogram past the last there is room for shows up nowhere. */
+static struct size_histogram *new_histogram(struct reading *r, size_t row,
+					    const struct metric_entry *m)
+{
+	struct size_histogram *h;
+
+	if (r->histogram_count == SNAPSHOT_HISTOGRAMS_MAX)
+		return NULL;
+	h = &r->histograms[r->histogram_count];
+	r->histogram_row[r->histogram_count++] = row;
+	h->count = m->operand[0];
+	h->first_log2 = m->operand[1];
+	return h;
+}
+
+static void sum_rows(const struct attachment *a, struct reading *r, bool subtracted)
 {
 	for (size_t i = 0; i < a->metric_count; i++) {
 		const struct metric_entry *m = &a->metrics[i];
 
-		if (m->scope == SCOPE_SLOT &&
-		    is_subtracted(a, m->id) == subtracted)
-			ret_sums[i] = sum_slots(a, m);
+		if (is_subtracted(a, m) != subtracted)
+			continue;
+		if (m->scope == SCOPE_SLOT)
+			r->raw[i] = sum_word(a, m->offset);
+		else if (m->scope == SCOPE_BUCKETS)
+			r->raw[i] = sum_buckets(a, m, new_histogram(r, i, m));
+	}
+}
+
+static void sum_subtracted_again(const struct attachment *a, struct reading *r)
+{
+	for (size_t i = 0; i < a->metric_count; i++) {
+		const struct metric_entry *m = &a->metrics[i];
+
+		if (!is_subtracted(a, m))
+			continue;
+		if (m->scope == SCOPE_SLOT)
+			r->again[i] = sum_word(a, m->offset);
+		else if (m->scope == SCOPE_BUCKETS)
+			r->again[i] = sum_buckets(a, m, NULL);
+	}
+}
+
+static bool find_row(const struct attachment *a, uint16_t id, size_t *ret_row)
+{
+	for (size_t i = 0; i < a->metric_count; i++)
+		if (a->metrics[i].id == id) {
+			*ret_row = i;
+			return true;
+		}
+	return false;
+}
+
+/* The same loads make both, so that a histogram adds up to its counter. */
+static void copy_totals(const struct attachment *a, struct reading *r)
+{
+	for (size_t i = 0; i < a->metric_count; i++) {
+		size_t row;
+
+		if (a->metrics[i].scope != SCOPE_TOTAL ||
+		    !find_row(a, a->metrics[i].operand[0], &row))
+			continue;
+		r->raw[i] = r->raw[row];
+		r->again[i] = r->again[row];
 	}
 }
 
 static void read_header_words(const struct attachment *a, struct reading *r)
 {
 	for (size_t i = 0; i < a->metric_count; i++)
-		if (a->metrics[i].scope != SCOPE_SLOT)
+		switch (a->metrics[i].scope) {
+		case SCOPE_GLOBAL:
+		case SCOPE_DERIVED:
+		case SCOPE_PEAK:
 			r->raw[i] = load(a->map + a->metrics[i].offset);
+		}
 }
 
 static void read_all(const struct attachment *a, struct reading *r)
 {
-	sum_rows(a, true, r->raw);
-	sum_rows(a, false, r->raw);
+	sum_rows(a, r, true);
+	sum_rows(a, r, false);
 	read_header_words(a, r);
-	sum_rows(a, true, r->again);
+	sum_subtracted_again(a, r);
+	copy_totals(a, r);
 }
 
 /*
@@ -170,16 +255,6 @@ static bool read_guarded(const struct attachment *a, struct reading *r)
 	return is_whole(a);
 }
 
-static bool find_row(const struct attachment *a, uint16_t id, size_t *ret_row)
-{
-	for (size_t i = 0; i < a->metric_count; i++)
-		if (a->metrics[i].id == id) {
-			*ret_row = i;
-			return true;
-		}
-	return false;
-}
-
 /*
  * base + plus - minus, at least 0, with minus taken from either reading:
  * the first makes it at least the true value, the second at most. False
@@ -214,10 +289,21 @@ static uint64_t peak(const struct attachment *a, const struct reading *r,
 	return r->raw[row];
 }
 
+static bool find_histogram(const struct reading *r, size_t row, uint64_t *ret)
+{
+	for (size_t i = 0; i < r->histogram_count; i++)
+		if (r->histogram_row[i] == row) {
+			*ret = i;
+			return true;
+		}
+	return false;
+}
+
 static bool evaluate(const struct attachment *a, struct reading *r, size_t row,
 		     uint64_t *ret)
 {
 	int64_t difference;
+	size_t histogram;
 
 	switch (a->metrics[row].scope) {
 	case SCOPE_DERIVED:
@@ -229,6 +315,11 @@ static bool evaluate(const struct attachment *a, struct reading *r, size_t row,
 	case SCOPE_PEAK:
 		*ret = peak(a, r, row);
 		return true;
+	case SCOPE_BUCKETS:
+		return find_histogram(r, row, ret);
+	case SCOPE_TOTAL:
+		*ret = r->raw[row];
+		return find_row(a, a->metrics[row].operand[0], &histogram);
 	default:
 		*ret = r->raw[row];
 		return true;
@@ -263,8 +354,10 @@ static void fill_values(const struct attachment *a, struct reading *r,
 		if (evaluate(a, r, i, &value))
 			add_value(s, &a->metrics[i], value);
 	}
+	memcpy(s->histograms, r->histograms, sizeof(s->histograms));
+	s->histogram_count = r->histogram_count;
 	if (find_row(a, METRIC_HEAP_FREES_OBJECTS, &frees) &&
-	    is_subtracted(a, METRIC_HEAP_FREES_OBJECTS))
+	    is_subtracted(a, &a->metrics[frees]))
 		s->skew_objects = r->again[frees] - r->raw[frees];
 	s->approximate = r->clamped || a->identity.baseline_approximate;
 }
@@ -311,6 +404,19 @@ uint64_t snapshot_u64(const struct snapshot *s, enum metric_id id)
 	const struct metric_value *v = snapshot_value(s, id);
 
 	return v ? v->value.u64 : 0;
+}
+
+const struct size_histogram *snapshot_histogram(const struct snapshot *s,
+						const struct metric_value *v)
+{
+	if (v->kind != METRIC_HISTOGRAM || v->value.histogram >= s->histogram_count)
+		return NULL;
+	return &s->histograms[v->value.histogram];
+}
+
+uint64_t histogram_upper_bound(const struct size_histogram *h, unsigned bucket)
+{
+	return bucket + 1 >= h->count ? UINT64_MAX : 1ULL << (h->first_log2 + bucket);
 }
 
 static struct metric_value *append(struct snapshot *s, enum metric_id id)

@@ -73,10 +73,23 @@ struct metric_value {
 	union {
 		uint64_t u64;   /* every unit but seconds */
 		double f64;     /* UNIT_SECONDS; finite */
+		uint64_t histogram; /* METRIC_HISTOGRAM: see snapshot_histogram() */
 	} value;
 };
 
-#define SNAPSHOT_VALUES_MAX 64
+#define SNAPSHOT_VALUES_MAX     64
+#define SNAPSHOT_HISTOGRAMS_MAX 4
+#define HISTOGRAM_BUCKETS_MAX   64
+
+/*
+ * Counts by size. Bucket i holds sizes up to 2^(first_log2 + i), inclusive,
+ * and above the bound before it; the last one also all that are larger.
+ */
+struct size_histogram {
+	unsigned first_log2;    /* at most 63 */
+	unsigned count;         /* buckets, at least 1 */
+	uint64_t counts[HISTOGRAM_BUCKETS_MAX];
+};
 
 /*
  * All values at one moment. Live figures are never negative: frees are read
@@ -91,6 +104,8 @@ struct snapshot {
 	uint64_t skew_objects;  /* frees that went on while counters were read */
 	size_t count;
 	struct metric_value values[SNAPSHOT_VALUES_MAX];
+	size_t histogram_count;
+	struct size_histogram histograms[SNAPSHOT_HISTOGRAMS_MAX];
 };
 
 struct attachment;
@@ -133,6 +148,13 @@ const struct metric_value *snapshot_value(const struct snapshot *s,
 
 /* The same as a plain number, 0 where absent; not for UNIT_SECONDS. */
 uint64_t snapshot_u64(const struct snapshot *s, enum metric_id id);
+
+/* The histogram of a value of kind METRIC_HISTOGRAM; NULL for any other. */
+const struct size_histogram *snapshot_histogram(const struct snapshot *s,
+						const struct metric_value *v);
+
+/* Upper bound of a bucket in bytes; UINT64_MAX for the last. */
+uint64_t histogram_upper_bound(const struct size_histogram *h, unsigned bucket);
 
 /*
  * Adds a value that the reader found itself (SCOPE_KERNEL), taking kind,

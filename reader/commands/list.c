@@ -39,18 +39,10 @@ static void add_uptime(struct table *table, const struct target *t)
 		table_cell(table, "%s", format_duration(t->uptime_seconds).s);
 }
 
-static void add_count(struct table *table, const struct target *t,
-		      enum metric_id id)
+static void add_metric(struct table *table, const struct target *t,
+		       enum metric_id id)
 {
-	table_cell(table, "%s", format_short_count(
-			   snapshot_u64(&t->snapshot, id), raw).s);
-}
-
-static void add_bytes(struct table *table, const struct target *t,
-		      enum metric_id id)
-{
-	table_cell(table, "%s", format_bytes(
-			   snapshot_u64(&t->snapshot, id), raw).s);
+	table_cell(table, "%s", format_metric(&t->snapshot, id, raw).s);
 }
 
 static void add_row(struct table *table, const struct target *t)
@@ -61,11 +53,11 @@ static void add_row(struct table *table, const struct target *t)
 	table_cell(table, "%d", t->id.pid);
 	table_cell(table, "%s", target_state_name(t->snapshot.state));
 	add_uptime(table, t);
-	add_count(table, t, METRIC_THREADS_LIVE_THREADS);
-	add_bytes(table, t, METRIC_HEAP_LIVE_BYTES);
-	add_count(table, t, METRIC_HEAP_LIVE_OBJECTS);
-	add_bytes(table, t, METRIC_HEAP_PEAK_BYTES);
-	add_count(table, t, METRIC_HEAP_ALLOCS_OBJECTS);
+	add_metric(table, t, METRIC_THREADS_LIVE_THREADS);
+	add_metric(table, t, METRIC_HEAP_LIVE_BYTES);
+	add_metric(table, t, METRIC_HEAP_LIVE_OBJECTS);
+	add_metric(table, t, METRIC_HEAP_PEAK_BYTES);
+	add_metric(table, t, METRIC_HEAP_ALLOCS_OBJECTS);
 	table_cell(table, "%s", t->id.coverage);
 	table_cell(table, "%s", format_escaped(t->id.comm).s);
 }

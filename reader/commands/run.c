@@ -126,6 +126,11 @@ static void count_running(struct run *r)
 		r->result.running = run_directory_users(&r->directory);
 }
 
+static bool is_observed(const struct collector *c)
+{
+	return c->totals.processes > c->totals.none;
+}
+
 static void explain_missing(struct run *r)
 {
 	if (r->untallied)
@@ -136,6 +141,8 @@ static void explain_missing(struct run *r)
 	else if (!r->collector.totals.processes)
 		r->result.not_observed =
 			"no process matches --only, or none could be tallied";
+	else if (!is_observed(&r->collector))
+		r->result.not_observed = r->collector.reason;
 }
 
 static void end_document(struct run *r)
@@ -183,8 +190,7 @@ static int exit_status(const struct run *r, bool written)
 		return WEXITSTATUS(status);
 	if (!written)
 		return STATUS_FAILED;
-	return r->collector.totals.processes ? STATUS_OK :
-					       STATUS_NOT_OBSERVED;
+	return is_observed(&r->collector) ? STATUS_OK : STATUS_NOT_OBSERVED;
 }
 
 static int give_up(struct run *r, int error)

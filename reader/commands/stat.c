@@ -5,6 +5,7 @@
 #include "reader/discover.h"
 #include "reader/document.h"
 #include "reader/format.h"
+#include "reader/histogram.h"
 #include "reader/report.h"
 #include "reader/select.h"
 #include "reader/style.h"
@@ -47,11 +48,16 @@ static void print_head(const struct target *t)
 }
 
 /* Bytes are the one unit whose human form loses something. */
-static void print_value(const struct metric_value *v, int width)
+static void print_value(const struct snapshot *s, const struct metric_value *v,
+			int width)
 {
+	const struct size_histogram *histogram = snapshot_histogram(s, v);
 	struct escaped_text key = format_escaped(v->key);
 
-	if (raw)
+	if (histogram)
+		printf("  %-*s  %s\n", width, key.s,
+		       histogram_format(histogram, raw).s);
+	else if (raw)
 		printf("  %-*s  %s\n", width, key.s, format_value(v, true).s);
 	else if (v->unit == UNIT_BYTES && v->value.u64 >= 1024)
 		printf("  %-*s  %12s  %16s\n", width, key.s,
@@ -74,7 +80,15 @@ static void print_target(const struct target *t)
 	}
 	print_head(t);
 	for (size_t i = 0; i < t->snapshot.count; i++)
-		print_value(&t->snapshot.values[i], width);
+		print_value(&t->snapshot, &t->snapshot.values[i], width);
+}
+
+static void print_bare(const struct snapshot *s, const struct metric_value *v)
+{
+	const struct size_histogram *histogram = snapshot_histogram(s, v);
+
+	puts(histogram ? histogram_format(histogram, true).s
+		       : format_value(v, true).s);
 }
 
 static int print_metrics(const struct target *t)
@@ -85,7 +99,7 @@ static int print_metrics(const struct target *t)
 		const struct metric_value *v = target_value(t, keys.items[i]);
 
 		if (v) {
-			puts(format_value(v, true).s);
+			print_bare(&t->snapshot, v);
 			continue;
 		}
 		report("%d (%s): '%s' is not available there", t->id.pid,

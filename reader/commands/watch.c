@@ -130,8 +130,8 @@ static struct text rate(const struct watch *w, enum metric_id id)
 			 1e9;
 	struct text none = { "-" };
 
-	if (!w->has_before || now->monotonic_ns <= before->monotonic_ns ||
-	    new_count < old_count)
+	if (!w->has_before || !snapshot_value(now, id) ||
+	    now->monotonic_ns <= before->monotonic_ns || new_count < old_count)
 		return none;
 	return format_short_count(
 		(uint64_t)((double)(new_count - old_count) / seconds + 0.5),
@@ -142,7 +142,8 @@ static struct text change(const struct watch *w)
 {
 	struct text none = { "-" };
 
-	if (!w->has_before)
+	if (!w->has_before ||
+	    !snapshot_value(&w->now.snapshot, METRIC_HEAP_LIVE_BYTES))
 		return none;
 	return format_bytes_change(
 		snapshot_u64(&w->before.snapshot, METRIC_HEAP_LIVE_BYTES),
@@ -171,22 +172,18 @@ static struct text line_time(const struct watch *w)
 static void print_line(struct watch *w)
 {
 	const struct snapshot *s = &w->now.snapshot;
-	const struct metric_value *resident =
-		snapshot_value(s, METRIC_PROCESS_RESIDENT_BYTES);
 
 	print_head(w);
 	print_columns(
 		line_time(w).s,
-		format_bytes(snapshot_u64(s, METRIC_HEAP_LIVE_BYTES), raw).s,
+		format_metric(s, METRIC_HEAP_LIVE_BYTES, raw).s,
 		change(w).s,
-		format_short_count(snapshot_u64(s, METRIC_HEAP_LIVE_OBJECTS),
-				   raw).s,
+		format_metric(s, METRIC_HEAP_LIVE_OBJECTS, raw).s,
 		rate(w, METRIC_HEAP_ALLOCS_OBJECTS).s,
 		rate(w, METRIC_HEAP_FREES_OBJECTS).s,
-		format_short_count(snapshot_u64(s, METRIC_THREADS_LIVE_THREADS),
-				   raw).s,
-		format_bytes(snapshot_u64(s, METRIC_HEAP_PEAK_BYTES), raw).s,
-		resident ? format_value(resident, raw).s : "-");
+		format_metric(s, METRIC_THREADS_LIVE_THREADS, raw).s,
+		format_metric(s, METRIC_HEAP_PEAK_BYTES, raw).s,
+		format_metric(s, METRIC_PROCESS_RESIDENT_BYTES, raw).s);
 }
 
 static void print_json(const struct watch *w)
