@@ -77,7 +77,8 @@ TEST_PROGRAMS := $(patsubst tests/programs/%.c,build/tests/%,$(filter-out %_shim
 	$(patsubst tests/programs/%.c,build/tests/%.so,$(filter %_shim.c,$(TEST_SOURCES))) \
 	$(patsubst tests/programs/%.cc,build/tests/%,$(wildcard tests/programs/*.cc))
 BENCH_PROGRAMS := $(patsubst scripts/bench.d/%.c,build/bench/%,$(filter-out %_shim.c,$(wildcard scripts/bench.d/*.c))) \
-	$(patsubst scripts/bench.d/%.c,build/bench/%.so,$(filter %_shim.c,$(wildcard scripts/bench.d/*.c)))
+	$(patsubst scripts/bench.d/%.c,build/bench/%.so,$(filter %_shim.c,$(wildcard scripts/bench.d/*.c))) \
+	$(patsubst scripts/bench.d/%.cc,build/bench/%,$(wildcard scripts/bench.d/*.cc))
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -173,6 +174,10 @@ build/bench/%: scripts/bench.d/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,BENCH,$<)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -fno-builtin -Wall -Wextra -pthread -o $@ $<
+build/bench/%: scripts/bench.d/%.cc $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,BENCH,$<)
+	$(Q)$(CXX) -std=gnu++17 -O2 -fno-builtin -Wall -Wextra -o $@ $<
 build/bench/%.so: scripts/bench.d/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,BENCH,$<)

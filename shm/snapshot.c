@@ -134,15 +134,12 @@ static bool is_subtracted(const struct attachment *a, const struct metric_entry 
 	return false;
 }
 
-/* A histogram past the last there is room for shows up nowhere. */
+/* There is room: attach.c takes no more rows than that. */
 static struct size_histogram *new_histogram(struct reading *r, size_t row,
 					    const struct metric_entry *m)
 {
-	struct size_histogram *h;
+	struct size_histogram *h = &r->histograms[r->histogram_count];
 
-	if (r->histogram_count == SNAPSHOT_HISTOGRAMS_MAX)
-		return NULL;
-	h = &r->histograms[r->histogram_count];
 	r->histogram_row[r->histogram_count++] = row;
 	h->count = m->operand[0];
 	h->first_log2 = m->operand[1];
@@ -187,6 +184,24 @@ static bool find_row(const struct attachment *a, uint16_t id, size_t *ret_row)
 	return false;
 }
 
+/* False when there is no such histogram: its total is then unknown, not 0. */
+static bool find_total(const struct attachment *a, const struct metric_entry *m,
+		       size_t *ret_row)
+{
+	return find_row(a, m->operand[0], ret_row) &&
+	       a->metrics[*ret_row].scope == SCOPE_BUCKETS;
+}
+
+/* A row whose raw sum is known. */
+static bool find_operand(const struct attachment *a, uint16_t id, size_t *ret_row)
+{
+	size_t histogram;
+
+	return find_row(a, id, ret_row) &&
+	       (a->metrics[*ret_row].scope != SCOPE_TOTAL ||
+		find_total(a, &a->metrics[*ret_row], &histogram));
+}
+
 /* The same loads make both, so that a histogram adds up to its counter. */
 static void copy_totals(const struct attachment *a, struct reading *r)
 {
@@ -194,7 +209,7 @@ static void copy_totals(const struct attachment *a, struct reading *r)
 		size_t row;
 
 		if (a->metrics[i].scope != SCOPE_TOTAL ||
-		    !find_row(a, a->metrics[i].operand[0], &row))
+		    !find_total(a, &a->metrics[i], &row))
 			continue;
 		r->raw[i] = r->raw[row];
 		r->again[i] = r->again[row];
@@ -266,8 +281,8 @@ static bool derive(const struct attachment *a, const struct reading *r,
 	const struct metric_entry *m = &a->metrics[row];
 	size_t plus, minus;
 
-	if (!find_row(a, m->operand[0], &plus) ||
-	    !find_row(a, m->operand[1], &minus))
+	if (!find_operand(a, m->operand[0], &plus) ||
+	    !find_operand(a, m->operand[1], &minus))
 		return false;
 	/* Unsigned arithmetic wraps; read as signed it tells "below zero". */
 	*ret = (int64_t)(r->raw[row] + r->raw[plus] - minus_sums[minus]);
@@ -319,7 +334,7 @@ static bool evaluate(const struct attachment *a, struct reading *r, size_t row,
 		return find_histogram(r, row, ret);
 	case SCOPE_TOTAL:
 		*ret = r->raw[row];
-		return find_row(a, a->metrics[row].operand[0], &histogram);
+		return find_total(a, &a->metrics[row], &histogram);
 	default:
 		*ret = r->raw[row];
 		return true;
@@ -416,7 +431,7 @@ const struct size_histogram *snapshot_histogram(const struct snapshot *s,
 
 uint64_t histogram_upper_bound(const struct size_histogram *h, unsigned bucket)
 {
-	return bucket + 1 >= h->count ? UINT64_MAX : 1ULL << (h->first_log2 + bucket);
+	return bucket >= h->count - 1 ? UINT64_MAX : 1ULL << (h->first_log2 + bucket);
 }
 
 static struct metric_value *append(struct snapshot *s, enum metric_id id)

@@ -146,7 +146,8 @@ const char *target_state_name(enum target_state state);
 const struct metric_value *snapshot_value(const struct snapshot *s,
 					  enum metric_id id);
 
-/* The same as a plain number, 0 where absent; not for UNIT_SECONDS. */
+/* The same as a plain number, 0 where absent; not for UNIT_SECONDS, nor for
+ * METRIC_HISTOGRAM. */
 uint64_t snapshot_u64(const struct snapshot *s, enum metric_id id);
 
 /* The histogram of a value of kind METRIC_HISTOGRAM; NULL for any other. */

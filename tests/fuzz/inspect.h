@@ -45,6 +45,56 @@ static inline const char *inspect_identity(const struct target_identity *id)
 	return NULL;
 }
 
+/* Bounds that rise to the very end, in a histogram of the snapshot's own. */
+static inline const char *inspect_histogram(const struct snapshot *s,
+					    const struct metric_value *v)
+{
+	const struct size_histogram *h = snapshot_histogram(s, v);
+	uint64_t bound = 0;
+
+	if ((v->kind == METRIC_HISTOGRAM) != (h != NULL))
+		return "a histogram without counts, or counts of another kind";
+	if (!h)
+		return NULL;
+	if (h < s->histograms || h >= s->histograms + s->histogram_count)
+		return "a histogram from elsewhere";
+	if (h->count < 1 || h->count > HISTOGRAM_BUCKETS_MAX ||
+	    h->first_log2 > 63 || h->first_log2 + h->count > 64)
+		return "buckets out of bounds";
+	for (unsigned i = 0; i < h->count; i++) {
+		if (histogram_upper_bound(h, i) <= bound)
+			return "upper bounds do not rise";
+		bound = histogram_upper_bound(h, i);
+		if (i + 1 < h->count && bound != 1ULL << (h->first_log2 + i))
+			return "an upper bound is not what it should be";
+	}
+	return bound == UINT64_MAX ? NULL : "the last bucket has a bound";
+}
+
+/* Each histogram belongs to one value, and each value has its own. */
+static inline const char *inspect_histograms(const struct snapshot *s)
+{
+	bool taken[SNAPSHOT_HISTOGRAMS_MAX] = { false };
+	size_t count = 0;
+
+	if (s->histogram_count > SNAPSHOT_HISTOGRAMS_MAX)
+		return "more histograms than there is room for";
+	for (size_t i = 0; i < s->count; i++) {
+		const char *complaint = inspect_histogram(s, &s->values[i]);
+
+		if (complaint)
+			return complaint;
+		if (s->values[i].kind != METRIC_HISTOGRAM)
+			continue;
+		if (taken[s->values[i].value.histogram])
+			return "two values share a histogram";
+		taken[s->values[i].value.histogram] = true;
+		count++;
+	}
+	return count == s->histogram_count ? NULL
+					   : "a histogram without a value";
+}
+
 static inline const char *inspect_value(const struct metric_value *v)
 {
 	if (!INSPECT_TERMINATED(v->key))
@@ -75,7 +125,7 @@ static inline const char *inspect_snapshot(const struct snapshot *s)
 		if (!found || found->id != s->values[i].id)
 			return "a value cannot be found by its id";
 	}
-	return NULL;
+	return inspect_histograms(s);
 }
 
 /*

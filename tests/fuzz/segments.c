@@ -139,9 +139,9 @@ static void fill_metrics(struct segment_image *image)
 
 static void fill_slot(struct slot *s, unsigned index)
 {
-	s->alloc_objects = 10;
+	s->alloc_by_size[IMAGE_BUCKET] = 10;
 	s->alloc_bytes = 1000;
-	s->free_objects = 4;
+	s->free_by_size[IMAGE_BUCKET] = 4;
 	s->free_bytes = 400;
 	s->sequence = 2;
 	s->tid = (int32_t)(1000 + index);
@@ -466,6 +466,45 @@ static void scope_peak(struct metric_entry *e)
 	e->scope = SCOPE_PEAK;
 }
 
+static void scope_buckets(struct metric_entry *e)
+{
+	e->scope = SCOPE_BUCKETS;
+}
+
+static void scope_total(struct metric_entry *e)
+{
+	e->scope = SCOPE_TOTAL;
+}
+
+/* Of all scopes, and the other kinds in the scope of histograms. */
+static void kind_histogram(struct metric_entry *e)
+{
+	e->kind = METRIC_HISTOGRAM;
+}
+
+static void kind_counter(struct metric_entry *e)
+{
+	e->kind = METRIC_COUNTER;
+}
+
+/* More of them than a snapshot has room for. */
+static void all_buckets(struct metric_entry *e)
+{
+	e->kind = METRIC_HISTOGRAM;
+	e->scope = SCOPE_BUCKETS;
+	e->offset = 0;
+	e->operand[0] = HISTOGRAM_BUCKETS_MAX;
+	e->operand[1] = 0;
+}
+
+/* Of the one that went before, of itself, of those that come after. */
+static void all_totals(struct metric_entry *e)
+{
+	e->kind = METRIC_COUNTER;
+	e->scope = SCOPE_TOTAL;
+	e->operand[0] = (uint16_t)(e->id % 3 + e->id - 1);
+}
+
 static void offset_most(struct metric_entry *e)
 {
 	e->offset = UINT32_MAX;
@@ -522,6 +561,52 @@ static void operand_circle(struct metric_entry *e)
 	e->operand[1] = (uint16_t)(e->id % 15 + 1);
 }
 
+static void buckets_none(struct metric_entry *e)
+{
+	e->operand[0] = 0;
+}
+
+static void buckets_65(struct metric_entry *e)
+{
+	e->offset = 0;
+	e->operand[0] = HISTOGRAM_BUCKETS_MAX + 1;
+	e->operand[1] = 0;
+}
+
+static void buckets_most(struct metric_entry *e)
+{
+	e->operand[0] = UINT16_MAX;
+	e->operand[1] = UINT16_MAX;
+}
+
+/* The last bound would be 2^64. */
+static void buckets_first_17(struct metric_entry *e)
+{
+	e->operand[1] = 64 - SIZE_BUCKETS + 1;
+}
+
+static void buckets_first_most(struct metric_entry *e)
+{
+	e->operand[1] = UINT16_MAX;
+}
+
+/* The first word lies in the slot, the last one behind it. */
+static void buckets_over_slot_end(struct metric_entry *e)
+{
+	e->offset = sizeof(struct slot) - 8 * SIZE_BUCKETS + 8;
+}
+
+/* offset + size is 0. */
+static void buckets_wrap(struct metric_entry *e)
+{
+	e->offset = UINT32_MAX - 8 * SIZE_BUCKETS + 1;
+}
+
+static void buckets_unaligned(struct metric_entry *e)
+{
+	e->offset -= 4;
+}
+
 #define EACH_METRIC(change)                                    \
 	static void metric_##change(struct segment_image *image) \
 	{                                                      \
@@ -544,6 +629,12 @@ EACH_METRIC(scope_slot)
 EACH_METRIC(scope_global)
 EACH_METRIC(scope_derived)
 EACH_METRIC(scope_peak)
+EACH_METRIC(scope_buckets)
+EACH_METRIC(scope_total)
+EACH_METRIC(kind_histogram)
+EACH_METRIC(kind_counter)
+EACH_METRIC(all_buckets)
+EACH_METRIC(all_totals)
 EACH_METRIC(offset_most)
 EACH_METRIC(offset_past_slot)
 EACH_METRIC(offset_over_slot_end)
@@ -554,6 +645,29 @@ EACH_METRIC(operand_itself)
 EACH_METRIC(operand_missing)
 EACH_METRIC(operand_none)
 EACH_METRIC(operand_circle)
+
+static void each_histogram(struct segment_image *image,
+			   void (*change)(struct metric_entry *))
+{
+	for (unsigned i = 0; i < image_header(image)->metrics.count; i++)
+		if (image_metric(image, i)->scope == SCOPE_BUCKETS)
+			change(image_metric(image, i));
+}
+
+#define EACH_HISTOGRAM(change)                                   \
+	static void metric_##change(struct segment_image *image) \
+	{                                                        \
+		each_histogram(image, change);                   \
+	}
+
+EACH_HISTOGRAM(buckets_none)
+EACH_HISTOGRAM(buckets_65)
+EACH_HISTOGRAM(buckets_most)
+EACH_HISTOGRAM(buckets_first_17)
+EACH_HISTOGRAM(buckets_first_most)
+EACH_HISTOGRAM(buckets_over_slot_end)
+EACH_HISTOGRAM(buckets_wrap)
+EACH_HISTOGRAM(buckets_unaligned)
 
 /* Every double NaN, should one be read from a slot. */
 static void metric_seconds_nan(struct segment_image *image)
@@ -659,6 +773,23 @@ static void metrics_shifted_8(struct segment_image *image)
 	shift_section(&image_header(image)->metrics, 8);
 }
 
+/* Wide enough and inside the file, but no multiple of a word. */
+static void stretch_section(struct segment_section *s)
+{
+	s->count /= 2;
+	s->stride_bytes += 4;
+}
+
+static void slots_stride_odd(struct segment_image *image)
+{
+	stretch_section(&image_header(image)->slots);
+}
+
+static void metrics_stride_odd(struct segment_image *image)
+{
+	stretch_section(&image_header(image)->metrics);
+}
+
 static void committed_above_count(struct segment_image *image)
 {
 	image_header(image)->slots_committed =
@@ -692,7 +823,7 @@ static void gauges_huge(struct segment_image *image)
 	{ .name = "metric-" #change, .may = (may_), .apply = metric_##change }
 
 /* A section that must be refused when it does not fit. */
-#define SECTION(section)                                                      \
+#define SECTION(section, entry)                                                \
 	PATCH(#section "-offset-0", section.offset_bytes, 0, CORRUPT),        \
 	PATCH(#section "-offset-1", section.offset_bytes, 1, CORRUPT),        \
 	PATCH(#section "-offset-in-header", section.offset_bytes, 512,        \
@@ -712,9 +843,10 @@ static void gauges_huge(struct segment_image *image)
 	PATCH(#section "-count-31", section.count, 1u << 31, CORRUPT),        \
 	PATCH(#section "-stride-0", section.stride_bytes, 0, CORRUPT),        \
 	PATCH(#section "-stride-1", section.stride_bytes, 1, CORRUPT),        \
-	PATCH(#section "-stride-below", section.stride_bytes, 120, CORRUPT),  \
-	PATCH(#section "-stride-unaligned", section.stride_bytes, 261,        \
-	      CORRUPT),                                                       \
+	PATCH(#section "-stride-below", section.stride_bytes,                 \
+	      sizeof(struct entry) - 8, CORRUPT),                             \
+	PATCH(#section "-stride-unaligned", section.stride_bytes,             \
+	      2 * sizeof(struct entry) + 5, CORRUPT),                         \
 	PATCH(#section "-stride-most", section.stride_bytes, UINT32_MAX,      \
 	      CORRUPT),                                                       \
 	PATCH(#section "-stride-31", section.stride_bytes, 1u << 31, CORRUPT)
@@ -797,8 +929,10 @@ static const struct mutation mutations[] = {
 	CHANGE("strings-bad-utf8", strings_bad_utf8, OK_ONLY),
 	CHANGE("strings-empty", strings_empty, OK_ONLY),
 
-	SECTION(metrics),
-	SECTION(slots),
+	SECTION(metrics, metric_entry),
+	SECTION(slots, slot),
+	CHANGE("metrics-stride-odd", metrics_stride_odd, CORRUPT),
+	CHANGE("slots-stride-odd", slots_stride_odd, CORRUPT),
 	CHANGE("metrics-wrap", metrics_wrap, CORRUPT),
 	CHANGE("slots-wrap", slots_wrap, CORRUPT),
 	CHANGE("slots-shifted-1", slots_shifted_1, CORRUPT),
@@ -813,10 +947,10 @@ static const struct mutation mutations[] = {
 	PATCH("control-offset-0", control.offset_bytes, 0,
 	      REFUSED_OR_IGNORED),
 	PATCH("control-count-0", control.count, 0, REFUSED_OR_IGNORED),
-	PATCH("histograms-count-most", histograms.count, UINT32_MAX,
+	PATCH("reserved-count-most", reserved_section.count, UINT32_MAX,
 	      REFUSED_OR_IGNORED),
-	PATCH("histograms-offset-most", histograms.offset_bytes, UINT64_MAX,
-	      REFUSED_OR_IGNORED),
+	PATCH("reserved-offset-most", reserved_section.offset_bytes,
+	      UINT64_MAX, REFUSED_OR_IGNORED),
 
 	/* These move while a reader looks: refusing would be a race. */
 	CHANGE("committed-above-count", committed_above_count, OK_ONLY),
@@ -848,6 +982,20 @@ static const struct mutation mutations[] = {
 	METRIC_ROW(scope_global, REFUSED_OR_IGNORED),
 	METRIC_ROW(scope_derived, REFUSED_OR_IGNORED),
 	METRIC_ROW(scope_peak, REFUSED_OR_IGNORED),
+	METRIC_ROW(scope_buckets, REFUSED_OR_IGNORED),
+	METRIC_ROW(scope_total, REFUSED_OR_IGNORED),
+	METRIC_ROW(kind_histogram, REFUSED_OR_IGNORED),
+	METRIC_ROW(kind_counter, REFUSED_OR_IGNORED),
+	METRIC_ROW(all_buckets, REFUSED_OR_IGNORED),
+	METRIC_ROW(all_totals, REFUSED_OR_IGNORED),
+	METRIC_ROW(buckets_none, REFUSED_OR_IGNORED),
+	METRIC_ROW(buckets_65, REFUSED_OR_IGNORED),
+	METRIC_ROW(buckets_most, REFUSED_OR_IGNORED),
+	METRIC_ROW(buckets_first_17, REFUSED_OR_IGNORED),
+	METRIC_ROW(buckets_first_most, REFUSED_OR_IGNORED),
+	METRIC_ROW(buckets_over_slot_end, REFUSED_OR_IGNORED),
+	METRIC_ROW(buckets_wrap, REFUSED_OR_IGNORED),
+	METRIC_ROW(buckets_unaligned, REFUSED_OR_IGNORED),
 	METRIC_ROW(offset_most, REFUSED_OR_IGNORED),
 	METRIC_ROW(offset_past_slot, REFUSED_OR_IGNORED),
 	METRIC_ROW(offset_over_slot_end, REFUSED_OR_IGNORED),

@@ -42,6 +42,7 @@ struct mutation {
  * with slot_count (>= OVERFLOW_SLOTS) committed slots. Every slot holds 10
  * allocs of 100 bytes, 4 of them freed. Release with image_release().
  */
+#define IMAGE_BUCKET 4 /* of 65 to 128 bytes */
 void image_build(struct segment_image *image, unsigned slot_count);
 void image_release(struct segment_image *image);
 

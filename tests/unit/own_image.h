@@ -63,12 +63,14 @@ static inline const struct snapshot *look_once(const struct segment_image *image
 	return s;
 }
 
-/* 16 overflow and 64 exclusive slots, with counts in all of them. */
+#define FRESH_SLOTS (OVERFLOW_SLOTS + 64)
+
+/* Overflow and exclusive slots, with counts in all of them. */
 static inline struct segment_image fresh_image(void)
 {
 	struct segment_image image;
 
-	image_build(&image, OVERFLOW_SLOTS + 64);
+	image_build(&image, FRESH_SLOTS);
 	return image;
 }
 
@@ -77,8 +79,13 @@ static inline struct segment_image quiet_image(void)
 {
 	struct segment_image image = fresh_image();
 
-	for (unsigned i = 0; i < OVERFLOW_SLOTS + 64; i++)
-		memset(image_slot(&image, i), 0, SLOT_COUNTERS * 8);
+	for (unsigned i = 0; i < FRESH_SLOTS; i++) {
+		struct slot *slot = image_slot(&image, i);
+
+		memset(slot, 0, SLOT_COUNTERS * 8);
+		memset(slot->free_by_size, 0, sizeof(slot->free_by_size));
+		memset(slot->alloc_by_size, 0, sizeof(slot->alloc_by_size));
+	}
 	return image;
 }
 

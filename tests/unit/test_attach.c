@@ -347,18 +347,18 @@ int main(void)
 	sandbox_init();
 	alarm(300); /* a FIFO that is waited for */
 	/* First: before the guard is installed in this process. */
-	test_bus();
-	test_wrong_kind();
-	test_starting();
-	test_system_error();
-	test_users();
-	test_truncated_to(0, "to nothing");
-	test_truncated_to(1, "to a byte");
-	test_truncated_to(PAGES(1), "to the header");
-	test_truncated_to(PAGES(3), "before the slots");
-	test_truncated_to(PAGES(4), "in the slots");
-	test_truncated_and_back();
-	test_truncated_between();
-	test_texts();
+	RUN(test_bus());
+	RUN(test_wrong_kind());
+	RUN(test_starting());
+	RUN(test_system_error());
+	RUN(test_users());
+	RUN(test_truncated_to(0, "to nothing"));
+	RUN(test_truncated_to(1, "to a byte"));
+	RUN(test_truncated_to(PAGES(1), "to the header"));
+	RUN(test_truncated_to(PAGES(3), "before the slots"));
+	RUN(test_truncated_to(PAGES(4), "in the slots"));
+	RUN(test_truncated_and_back());
+	RUN(test_truncated_between());
+	RUN(test_texts());
 	return done();
 }

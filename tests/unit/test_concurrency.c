@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A reader at full speed while threads count: live is never negative and
- * never more than there can be, counters never fall; truncation of a file in
- * one thread is no matter of another; growth by many threads at once.
+ * never more than there can be, counters and histograms never fall, and
+ * histograms add up to their counters; truncation of a file in one thread is
+ * no matter of another; growth by many threads at once.
  */
 #include <pthread.h>
 #include <time.h>
@@ -11,11 +12,13 @@
 #include "tests/unit/own_segment.h"
 
 #define PAIRS         2    /* of a producer and a consumer */
+#define LAST_SLOT     (OVERFLOW_SLOTS + 7) /* of those there from the start */
 #define OUTSTANDING   64   /* blocks on their way in a pair, at most */
 #define BLOCK_BYTES   48
 #define RUN_SECONDS   1.5
 #define CUT_ROUNDS    200
 #define GROW_THREADS  4
+#define RUNNERS       4    /* threads that wait for nobody */
 
 static double now_seconds(void)
 {
@@ -66,7 +69,8 @@ static void *produce(void *argument)
 			sched_yield();
 			continue;
 		}
-		add(p, &p->producer_slot->alloc_objects, 1);
+		add(p, &p->producer_slot->alloc_by_size[p->handed %
+							SIZE_BUCKETS], 1);
 		add(p, &p->producer_slot->alloc_bytes, BLOCK_BYTES);
 		__atomic_store_n(&p->handed, p->handed + 1, __ATOMIC_RELEASE);
 	}
@@ -83,7 +87,8 @@ static void *consume(void *argument)
 			sched_yield();
 			continue;
 		}
-		add(p, &p->consumer_slot->free_objects, 1);
+		add(p, &p->consumer_slot->free_by_size[p->taken %
+						       SIZE_BUCKETS], 1);
 		add(p, &p->consumer_slot->free_bytes, BLOCK_BYTES);
 		__atomic_store_n(&p->taken, p->taken + 1, __ATOMIC_RELEASE);
 	}
@@ -93,20 +98,56 @@ static void *consume(void *argument)
 /* --- watching --- */
 
 struct watch {
+	uint64_t live_limit;    /* objects, beside the skew */
 	uint64_t snapshots;
 	uint64_t failed;
 	uint64_t approximate;   /* = a negative difference was clamped */
 	uint64_t fell;
 	uint64_t too_many;
+	uint64_t apart;         /* histogram and its counter */
 	struct snapshot last;
 };
+
+static void check_buckets(struct watch *w, const struct size_histogram *now,
+			  const struct size_histogram *last)
+{
+	for (unsigned i = 0; i < now->count; i++)
+		w->fell += now->counts[i] < last->counts[i];
+}
 
 /* Not the peaks: no writer folds them here, so they are what is live. */
 static void check_counters(struct watch *w, const struct snapshot *now)
 {
-	for (size_t i = 0; i < now->count; i++)
-		w->fell += now->values[i].kind == METRIC_COUNTER &&
-			   now->values[i].value.u64 < w->last.values[i].value.u64;
+	for (size_t i = 0; i < now->count; i++) {
+		const struct metric_value *v = &now->values[i];
+		const struct metric_value *last = &w->last.values[i];
+
+		if (v->kind == METRIC_HISTOGRAM)
+			check_buckets(w, snapshot_histogram(now, v),
+				      snapshot_histogram(&w->last, last));
+		w->fell += v->kind == METRIC_COUNTER &&
+			   v->value.u64 < last->value.u64;
+	}
+}
+
+static void check_total(struct watch *w, const struct snapshot *now,
+			enum metric_id histogram, enum metric_id counter)
+{
+	const struct size_histogram *h =
+		snapshot_histogram(now, snapshot_value(now, histogram));
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < h->count; i++)
+		sum += h->counts[i];
+	w->apart += sum != snapshot_value(now, counter)->value.u64;
+}
+
+static void check_totals(struct watch *w, const struct snapshot *now)
+{
+	check_total(w, now, METRIC_HEAP_ALLOCS_BY_SIZE_BYTES,
+		    METRIC_HEAP_ALLOCS_OBJECTS);
+	check_total(w, now, METRIC_HEAP_FREES_BY_SIZE_BYTES,
+		    METRIC_HEAP_FREES_OBJECTS);
 }
 
 /*
@@ -117,7 +158,7 @@ static void check_live(struct watch *w, const struct snapshot *now)
 {
 	uint64_t live = snapshot_u64(now, METRIC_HEAP_LIVE_OBJECTS);
 
-	w->too_many += live > PAIRS * (OUTSTANDING + 1) + now->skew_objects;
+	w->too_many += live > w->live_limit + now->skew_objects;
 }
 
 static void watch_once(struct watch *w, const struct attachment *a)
@@ -131,6 +172,7 @@ static void watch_once(struct watch *w, const struct attachment *a)
 	w->approximate += now.approximate;
 	if (w->snapshots++ > 0)
 		check_counters(w, &now);
+	check_totals(w, &now);
 	check_live(w, &now);
 	w->last = now;
 }
@@ -142,7 +184,36 @@ static void report(const struct watch *w, const char *name)
 	is_u64(w->failed, 0, "%s: none failed", name);
 	is_u64(w->approximate, 0, "%s: live was never negative", name);
 	is_u64(w->fell, 0, "%s: no counter fell", name);
+	is_u64(w->apart, 0, "%s: histograms add up", name);
 	is_u64(w->too_many, 0, "%s: live within its limit and the skew", name);
+}
+
+/* `count` blocks went through the buckets in turn. */
+static uint64_t in_bucket(uint64_t count, unsigned bucket)
+{
+	return count / SIZE_BUCKETS + (count % SIZE_BUCKETS > bucket);
+}
+
+static void check_end_buckets(const struct snapshot *s,
+			      const struct pair *pairs, const char *name)
+{
+	const struct size_histogram *allocs = snapshot_histogram(s,
+		snapshot_value(s, METRIC_HEAP_ALLOCS_BY_SIZE_BYTES));
+	const struct size_histogram *frees = snapshot_histogram(s,
+		snapshot_value(s, METRIC_HEAP_FREES_BY_SIZE_BYTES));
+
+	for (unsigned b = 0; b < SIZE_BUCKETS; b++) {
+		uint64_t handed = 0, taken = 0;
+
+		for (unsigned i = 0; i < PAIRS; i++) {
+			handed += in_bucket(pairs[i].handed, b);
+			taken += in_bucket(pairs[i].taken, b);
+		}
+		is_u64(allocs->counts[b], handed, "%s: allocs, bucket %u",
+		       name, b);
+		is_u64(frees->counts[b], taken, "%s: frees, bucket %u", name,
+		       b);
+	}
 }
 
 static void check_end(const struct attachment *a, const struct pair *pairs,
@@ -164,13 +235,14 @@ static void check_end(const struct attachment *a, const struct pair *pairs,
 	is_u64(snapshot_u64(&s, METRIC_HEAP_LIVE_BYTES),
 	       (allocs - frees) * BLOCK_BYTES, "%s: live", name);
 	is_u64(s.skew_objects, 0, "%s: still at the end", name);
+	check_end_buckets(&s, pairs, name);
 }
 
 static void run_pairs(const struct attachment *a, struct pair *pairs,
 		      const char *name)
 {
 	pthread_t threads[2 * PAIRS];
-	struct watch w = { 0 };
+	struct watch w = { .live_limit = PAIRS * (OUTSTANDING + 1) };
 	double end = now_seconds() + RUN_SECONDS;
 
 	stopping = false;
@@ -200,8 +272,8 @@ static void test_counting(bool shared_slots, const char *name)
 
 	create_or_die(&s, &request);
 	for (unsigned i = 0; i < PAIRS; i++) {
-		unsigned producer = shared_slots ? 3 : 79 - i;
-		unsigned consumer = shared_slots ? 3 : 16 + i;
+		unsigned producer = shared_slots ? 3 : LAST_SLOT - i;
+		unsigned consumer = shared_slots ? 3 : OVERFLOW_SLOTS + i;
 
 		segment_commit_slot(&s, producer);
 		segment_commit_slot(&s, consumer);
@@ -214,6 +286,97 @@ static void test_counting(bool shared_slots, const char *name)
 	segment_publish(&s);
 	a = attach_or_die(own_name(&s));
 	run_pairs(a, pairs, name);
+	attach_close(a);
+	drop_and_unlink(&s);
+}
+
+/* --- threads that count as fast as they can --- */
+
+struct runner {
+	struct pair slots;      /* both halves on this thread's side */
+	uint64_t blocks;
+};
+
+/* A block of every size, and again; frees the one before, as loops do. */
+static void *run(void *argument)
+{
+	struct runner *r = argument;
+	struct slot *slot = r->slots.producer_slot;
+
+	for (; !is_stopping(); r->blocks++) {
+		unsigned bucket = (unsigned)(r->blocks % SIZE_BUCKETS);
+
+		add(&r->slots, &slot->alloc_by_size[bucket], 1);
+		add(&r->slots, &slot->alloc_bytes, BLOCK_BYTES);
+		add(&r->slots, &slot->realloc_calls, 1);
+		add(&r->slots, &slot->free_by_size[bucket], 1);
+		add(&r->slots, &slot->free_bytes, BLOCK_BYTES);
+	}
+	return NULL;
+}
+
+static void check_runners(const struct attachment *a,
+			  const struct runner *runners, const char *name)
+{
+	const struct size_histogram *allocs, *frees;
+	struct snapshot s;
+
+	attach_snapshot(a, &s);
+	allocs = snapshot_histogram(&s,
+		snapshot_value(&s, METRIC_HEAP_ALLOCS_BY_SIZE_BYTES));
+	frees = snapshot_histogram(&s,
+		snapshot_value(&s, METRIC_HEAP_FREES_BY_SIZE_BYTES));
+	for (unsigned b = 0; b < SIZE_BUCKETS; b++) {
+		uint64_t want = 0;
+
+		for (unsigned i = 0; i < RUNNERS; i++)
+			want += in_bucket(runners[i].blocks, b);
+		is_u64(allocs->counts[b], want, "%s: allocs, bucket %u", name,
+		       b);
+		is_u64(frees->counts[b], want, "%s: frees, bucket %u", name, b);
+	}
+	is_u64(snapshot_u64(&s, METRIC_HEAP_LIVE_OBJECTS), 0, "%s: live", name);
+}
+
+static void watch_runners(const struct attachment *a, struct runner *runners,
+			  const char *name)
+{
+	pthread_t threads[RUNNERS];
+	struct watch w = { .live_limit = RUNNERS };
+	double end = now_seconds() + RUN_SECONDS;
+
+	stopping = false;
+	for (unsigned i = 0; i < RUNNERS; i++)
+		pthread_create(&threads[i], NULL, run, &runners[i]);
+	while (now_seconds() < end)
+		watch_once(&w, a);
+	__atomic_store_n(&stopping, true, __ATOMIC_RELAXED);
+	for (unsigned i = 0; i < RUNNERS; i++)
+		pthread_join(threads[i], NULL);
+	report(&w, name);
+	check_runners(a, runners, name);
+}
+
+static void test_full_speed(bool shared_slots, const char *name)
+{
+	struct segment_request request = own_request();
+	struct runner runners[RUNNERS];
+	struct attachment *a;
+	struct segment s;
+
+	create_or_die(&s, &request);
+	for (unsigned i = 0; i < RUNNERS; i++) {
+		unsigned slot = shared_slots ? 0 : OVERFLOW_SLOTS + i;
+
+		segment_commit_slot(&s, slot);
+		runners[i] = (struct runner){
+			.slots = { .producer_slot = &s.slots[slot],
+				   .shared_slots = shared_slots },
+		};
+	}
+	segment_publish(&s);
+	a = attach_or_die(own_name(&s));
+	watch_runners(a, runners, name);
 	attach_close(a);
 	drop_and_unlink(&s);
 }
@@ -341,7 +504,7 @@ static void *grow(void *argument)
 			g->refused++;
 			continue;
 		}
-		s->slots[i].alloc_objects++;
+		s->slots[i].alloc_by_size[i % SIZE_BUCKETS]++;
 	}
 	return NULL;
 }
@@ -382,10 +545,12 @@ int main(void)
 {
 	sandbox_init();
 	alarm(300);
-	test_counting(false, "exclusive slots");
-	test_counting(true, "a shared slot");
-	test_attaching();
-	test_truncation();
-	test_growth();
+	RUN(test_counting(false, "exclusive slots"));
+	RUN(test_counting(true, "a shared slot"));
+	RUN(test_full_speed(false, "running, exclusive slots"));
+	RUN(test_full_speed(true, "running, a shared slot"));
+	RUN(test_attaching());
+	RUN(test_truncation());
+	RUN(test_growth());
 	return done();
 }

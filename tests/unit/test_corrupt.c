@@ -6,7 +6,7 @@
 #include "tests/fuzz/inspect.h"
 #include "tests/unit/own_image.h"
 
-static void test_accepted(const char *name, struct attachment *a)
+static void check_accepted(const char *name, struct attachment *a)
 {
 	enum attach_error error;
 	const char *complaint = inspect_attachment(a, &error);
@@ -20,7 +20,7 @@ static void test_accepted(const char *name, struct attachment *a)
 	is_str(complaint, NULL, "%s: harmless when cut", name);
 }
 
-static void test_mutation(const struct mutation *m, unsigned slot_count)
+static void check_mutation(const struct mutation *m, unsigned slot_count)
 {
 	struct segment_image image;
 	struct attachment *a = NULL;
@@ -38,23 +38,27 @@ static void test_mutation(const struct mutation *m, unsigned slot_count)
 	ok((error == ATTACH_OK) == (a != NULL), "%s: result is only for ok",
 	   m->name);
 	if (a)
-		test_accepted(m->name, a);
+		check_accepted(m->name, a);
 	attach_close(a);
 	is_u64(count_fds(), fds, "%s: no descriptor leaks", m->name);
 	is_u64(count_maps(), maps, "%s: no mapping leaks", m->name);
 }
 
-int main(void)
+static void test_mutations(unsigned slot_count)
 {
 	size_t count;
 	const struct mutation *all = mutations_all(&count);
 
+	for (size_t i = 0; i < count; i++)
+		check_mutation(&all[i], slot_count);
+}
+
+int main(void)
+{
 	sandbox_init();
 	alarm(300);
-	for (size_t i = 0; i < count; i++) {
-		/* The smallest there is, and one with slots to lose. */
-		test_mutation(&all[i], OVERFLOW_SLOTS);
-		test_mutation(&all[i], OVERFLOW_SLOTS + 64);
-	}
+	/* The smallest there is, and one with slots to lose. */
+	RUN(test_mutations(OVERFLOW_SLOTS));
+	RUN(test_mutations(OVERFLOW_SLOTS + 64));
 	return done();
 }

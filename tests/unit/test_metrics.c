@@ -33,6 +33,8 @@ static const struct {
 	{ 17, "/process/anonymous:bytes" },
 	{ 18, "/process/virtual:bytes" },
 	{ 19, "/process/uptime:seconds" },
+	{ 20, "/heap/allocs-by-size:bytes" },
+	{ 21, "/heap/frees-by-size:bytes" },
 };
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
@@ -113,6 +115,35 @@ static bool operand_is_sound(const struct metric *m, unsigned which,
 	       metric_unit_of_key(of->key) == metric_unit_of_key(m->key);
 }
 
+/* Of two sums over the slots; objects are the totals of histograms. */
+static bool difference_is_sound(const struct metric *m)
+{
+	int want = metric_unit_of_key(m->key) == UNIT_OBJECTS ? SCOPE_TOTAL
+							      : SCOPE_SLOT;
+
+	return operand_is_sound(m, 0, want) && operand_is_sound(m, 1, want) &&
+	       m->operand[0] != m->operand[1];
+}
+
+/* All the buckets that the layout has, in one of its two arrays. */
+static bool buckets_are_sound(const struct metric *m)
+{
+	return m->kind == METRIC_HISTOGRAM &&
+	       metric_unit_of_key(m->key) == UNIT_BYTES &&
+	       (m->offset == offsetof(struct slot, alloc_by_size) ||
+		m->offset == offsetof(struct slot, free_by_size)) &&
+	       m->operand[0] == SIZE_BUCKETS && m->operand[1] == SIZE_FIRST_LOG2;
+}
+
+static bool total_is_sound(const struct metric *m)
+{
+	const struct metric *of = metric_by_id(m->operand[0]);
+
+	return m->kind == METRIC_COUNTER && of &&
+	       metric_unit_of_key(m->key) == UNIT_OBJECTS &&
+	       of->scope == SCOPE_BUCKETS && !m->offset && !m->operand[1];
+}
+
 static bool source_is_sound(const struct metric *m)
 {
 	switch (m->scope) {
@@ -120,26 +151,48 @@ static bool source_is_sound(const struct metric *m)
 		return m->kind == METRIC_COUNTER && slot_offset_is_sound(m) &&
 		       !m->operand[0] && !m->operand[1];
 	case SCOPE_GLOBAL:
-		return header_offset_is_sound(m) && !m->operand[0];
+		return m->kind != METRIC_HISTOGRAM &&
+		       header_offset_is_sound(m) && !m->operand[0] &&
+		       !m->operand[1];
 	case SCOPE_DERIVED:
 		return header_offset_is_sound(m) && m->kind == METRIC_GAUGE &&
-		       operand_is_sound(m, 0, SCOPE_SLOT) &&
-		       operand_is_sound(m, 1, SCOPE_SLOT) &&
-		       m->operand[0] != m->operand[1];
+		       difference_is_sound(m);
 	case SCOPE_PEAK:
 		return header_offset_is_sound(m) &&
 		       m->kind == METRIC_HIGHWATER &&
 		       operand_is_sound(m, 0, SCOPE_DERIVED) && !m->operand[1];
 	case SCOPE_KERNEL:
-		return !m->operand[0] && !m->operand[1];
+		return m->kind != METRIC_HISTOGRAM && !m->operand[0] &&
+		       !m->operand[1];
+	case SCOPE_BUCKETS:
+		return buckets_are_sound(m);
+	case SCOPE_TOTAL:
+		return total_is_sound(m);
 	}
 	return false;
 }
 
+/* What a metric is read from: of a slot or of the header, from here... */
+static bool storage_of(const struct metric *m, bool *ret_in_slot,
+		       uint32_t *ret_from, uint32_t *ret_to)
+{
+	*ret_in_slot = m->scope == SCOPE_SLOT || m->scope == SCOPE_BUCKETS;
+	*ret_from = m->offset;
+	*ret_to = m->offset +
+		  8u * (m->scope == SCOPE_BUCKETS ? m->operand[0] : 1);
+	return m->scope != SCOPE_KERNEL && m->scope != SCOPE_TOTAL;
+}
+
 static bool shares_storage(const struct metric *a, const struct metric *b)
 {
-	return a->scope == b->scope && a->scope != SCOPE_KERNEL &&
-	       a->offset == b->offset;
+	uint32_t a_from, a_to, b_from, b_to;
+	bool a_in_slot, b_in_slot;
+
+	if (a->scope == SCOPE_TOTAL && b->scope == SCOPE_TOTAL)
+		return a->operand[0] == b->operand[0];
+	return storage_of(a, &a_in_slot, &a_from, &a_to) &&
+	       storage_of(b, &b_in_slot, &b_from, &b_to) &&
+	       a_in_slot == b_in_slot && a_from < b_to && b_from < a_to;
 }
 
 static void test_unique(const struct metric *all, size_t count)
@@ -188,7 +241,11 @@ static void test_frozen(void)
 		       frozen[i].id);
 	}
 	is_u64(METRIC_HEAP_LIVE_BYTES, 1, "the enum carries the ids");
-	is_u64(METRIC_PROCESS_UPTIME_SECONDS, 19, "to the last");
+	is_u64(METRIC_PROCESS_UPTIME_SECONDS, 19, "whatever the order");
+	is_u64(METRIC_HEAP_FREES_BY_SIZE_BYTES, 21, "to the last");
+	is_u64(METRIC_HISTOGRAM, 4, "kinds carry what is stored");
+	is_u64(SCOPE_BUCKETS, 6, "and so do scopes");
+	is_u64(SCOPE_TOTAL, 7, "to the last");
 }
 
 static void test_lookups_fail(void)
@@ -227,17 +284,18 @@ static void test_names(void)
 	is_str(metric_kind_name(METRIC_GAUGE), "gauge", "gauge");
 	is_str(metric_kind_name(METRIC_HIGHWATER), "highwater", "highwater");
 	is_str(metric_kind_name((enum metric_kind)0), "?", "kind 0");
-	is_str(metric_kind_name((enum metric_kind)4), "?", "kind 4");
+	is_str(metric_kind_name(METRIC_HISTOGRAM), "histogram", "histogram");
+	is_str(metric_kind_name((enum metric_kind)5), "?", "kind 5");
 	is_str(metric_kind_name((enum metric_kind)-1), "?", "kind -1");
 }
 
 int main(void)
 {
-	test_grammar_check_itself();
-	test_rows();
-	test_frozen();
-	test_lookups_fail();
-	test_units();
-	test_names();
+	RUN(test_grammar_check_itself());
+	RUN(test_rows());
+	RUN(test_frozen());
+	RUN(test_lookups_fail());
+	RUN(test_units());
+	RUN(test_names());
 	return done();
 }

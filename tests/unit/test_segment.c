@@ -12,7 +12,7 @@
 #include "tests/unit/sandbox.h"
 #include "tests/unit/tap.h"
 
-#define INITIAL_SLOTS (OVERFLOW_SLOTS + 64)
+#define INITIAL_SLOTS (OVERFLOW_SLOTS + 8)
 
 /*
  * The writer runs inside malloc: an allocation of its own would recurse.
@@ -36,6 +36,13 @@ void *calloc(size_t count, size_t bytes)
 	return __libc_calloc(count, bytes);
 }
 #endif
+
+/* Both ends of it: a slot may lie on pages of its own. */
+static void touch_slot(struct slot *slot)
+{
+	slot->alloc_bytes = 1;
+	slot->alloc_by_size[SIZE_BUCKETS - 1] = 1;
+}
 
 /* The lock type that stands in the way of ours, asked on a reader's fd. */
 static int lock_on(const char *path)
@@ -155,7 +162,8 @@ static void test_sections(const struct segment *s)
 	test_section(s, "control", h->control,
 		     sizeof(struct segment_control));
 	is_u64(h->control.count, 1, "control: there is one");
-	is_u64(h->histograms.count, 0, "histograms: absent");
+	ok(all_zero(&h->reserved_section, sizeof(h->reserved_section)),
+	   "reserved section: zero");
 	is_u64(h->slots.count, SLOTS_MAX, "slots: as many as asked for");
 	is_u64(s->slot_count, h->slots.count, "slots: handle and header agree");
 	ok((const char *)s->slots == (const char *)h + h->slots.offset_bytes,
@@ -255,11 +263,26 @@ static void test_slot_limit(unsigned exclusive)
 	   exclusive);
 	ok(segment_commit_slot(&s, want - 1), "limit %u: last slot",
 	   exclusive);
-	s.slots[want - 1].alloc_objects = 1;
+	touch_slot(&s.slots[want - 1]);
 	ok(!segment_commit_slot(&s, want), "limit %u: none behind it",
 	   exclusive);
 	ok(s.header->slots_committed <= want, "limit %u: still within",
 	   exclusive);
+	drop_and_unlink(&s);
+}
+
+/* What a process takes of the address space: three pages and 1 MiB. */
+static void test_default_size(void)
+{
+	struct segment_request request = own_request();
+	struct segment s;
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t slots = (OVERFLOW_SLOTS + 1024) * 1024;
+
+	request.exclusive_slots = EXCLUSIVE_DEFAULT;
+	create_or_die(&s, &request);
+	is_u64(s.map_bytes, 3 * page + (slots + page - 1) / page * page,
+	       "default: size of the file");
 	drop_and_unlink(&s);
 }
 
@@ -327,9 +350,9 @@ static void test_exec(void)
 		is_u64(s.header->exec_count, image, "exec %u: counted", image);
 		is_u64(count_entries(sandbox.path), 1, "exec %u: one file",
 		       image);
-		is_u64(s.slots[0].alloc_objects, 0, "exec %u: starts at zero",
-		       image);
-		s.slots[0].alloc_objects = 99;
+		ok(all_zero(s.slots, OVERFLOW_SLOTS * sizeof(struct slot)),
+		   "exec %u: starts at zero", image);
+		touch_slot(&s.slots[0]);
 		drop(&s);
 	}
 	unlink(s.path);
@@ -473,15 +496,16 @@ static void test_growth(void)
 		drop_and_unlink(&s);
 		return;
 	}
-	for (unsigned i = before; i < SLOTS_MAX; i += 37) {
+	/* Within a step of growth and past several. */
+	for (unsigned i = before; i < SLOTS_MAX; i += i % 3 ? 5 : 37) {
 		if (!segment_commit_slot(&s, i) ||
 		    s.header->slots_committed <= i)
 			ok(false, "growth: slot %u", i);
-		s.slots[i].alloc_objects = i;
+		touch_slot(&s.slots[i]);
 	}
 	ok(segment_commit_slot(&s, last), "growth: the last slot");
 	is_u64(s.header->slots_committed, SLOTS_MAX, "growth: all committed");
-	s.slots[last].alloc_objects = 1;
+	touch_slot(&s.slots[last]);
 	is_u64(s.header->grow_failed, 0, "growth: no failure");
 	ok(!segment_commit_slot(&s, SLOTS_MAX), "growth: not past the end");
 	ok(!segment_commit_slot(&s, UINT32_MAX), "growth: nowhere near");
@@ -503,7 +527,7 @@ static void test_finish(bool keep)
 	is_u64(s.header->state, SEGMENT_FINAL, "%s: final", name);
 	is_u64((uint64_t)access(s.path, F_OK), (uint64_t)(keep ? 0 : -1),
 	       "%s: %s", name, keep ? "file stays" : "file is gone");
-	s.slots[3].alloc_objects++;
+	s.slots[3].alloc_by_size[0]++;
 	ok(true, "%s: late counts do no harm", name);
 	drop(&s);
 	unlink(s.path);
@@ -577,38 +601,47 @@ static void test_fork(void)
 	test_lock_not_inherited();
 }
 
+/* Neither files of ours nor what was planted. */
+static void test_nothing_is_left(void)
+{
+	is_u64(count_entries(sandbox.path), 0, "nothing is left");
+}
+
 int main(void)
 {
 	sandbox_init();
 	umask(022);
 	alarm(300); /* a FIFO that is waited for */
-	test_create();
-	test_mode(0600, 0777);
-	test_mode(0600, 0);
-	test_mode(0640, 077);
-	test_mode(0644, 077);
-	test_slot_limit(1);
-	test_slot_limit(16);
-	test_slot_limit(100);
-	test_long_names();
-	test_unknowns();
-	test_instances_differ();
-	test_exec();
-	test_locked();
-	test_other_namespace();
-	test_symlink();
-	test_directory();
-	test_fifo();
-	test_foreign_owner();
-	test_rubbish(0);
-	test_rubbish(1);
-	test_rubbish(4096);
-	is_u64(count_entries(sandbox.path), 0, "nothing is left so far");
-	test_growth();
-	test_finish(true);
-	test_finish(false);
-	test_finish_unlinked();
-	test_fork();
-	is_u64(count_entries(sandbox.path), 0, "nothing is left at the end");
+	RUN(test_create());
+	RUN(test_mode(0600, 0777));
+	RUN(test_mode(0600, 0));
+	RUN(test_mode(0640, 077));
+	RUN(test_mode(0644, 077));
+	RUN(test_slot_limit(1));
+	RUN(test_slot_limit(8));
+	RUN(test_slot_limit(9));
+	RUN(test_slot_limit(100));
+	RUN(test_slot_limit(EXCLUSIVE_DEFAULT));
+	RUN(test_default_size());
+	RUN(test_long_names());
+	RUN(test_unknowns());
+	RUN(test_instances_differ());
+	RUN(test_exec());
+	RUN(test_locked());
+	RUN(test_other_namespace());
+	RUN(test_symlink());
+	RUN(test_directory());
+	RUN(test_fifo());
+	RUN(test_foreign_owner());
+	RUN(test_rubbish(0));
+	RUN(test_rubbish(1));
+	RUN(test_rubbish(4096));
+	RUN(test_nothing_is_left());
+	RUN(test_growth());
+	RUN(test_finish(true));
+	RUN(test_finish(false));
+	RUN(test_finish_unlinked());
+	RUN(test_fork());
+	RUN(test_nothing_is_left());
 	return done();
 }

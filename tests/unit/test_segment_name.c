@@ -85,7 +85,7 @@ static const char *const bad[] = {
 	"1.2",
 };
 
-static void test_format(size_t i)
+static void check_format(size_t i)
 {
 	char name[SEGMENT_NAME_BYTES + 1];
 	size_t length;
@@ -100,7 +100,7 @@ static void test_format(size_t i)
 	is_u64(length, strlen(good[i].name), "%s: length", good[i].name);
 }
 
-static void test_parse(size_t i)
+static void check_parse(size_t i)
 {
 	int pid = -7;
 	uint64_t starttime = 77;
@@ -112,7 +112,7 @@ static void test_parse(size_t i)
 	       good[i].name);
 }
 
-static void test_reject(const char *name, const char *prefix)
+static void check_reject(const char *name, const char *prefix)
 {
 	int pid = -7;
 	uint64_t starttime = 77;
@@ -125,15 +125,30 @@ static void test_reject(const char *name, const char *prefix)
 	   name);
 }
 
+static void test_format(void)
+{
+	for (size_t i = 0; i < COUNT_OF(good); i++)
+		check_format(i);
+}
+
+static void test_parse(void)
+{
+	for (size_t i = 0; i < COUNT_OF(good); i++)
+		check_parse(i);
+}
+
+static void test_reject(void)
+{
+	for (size_t i = 0; i < COUNT_OF(bad); i++)
+		check_reject(bad[i], SEGMENT_PREFIX);
+	check_reject("heaptally.1.2", RUN_DIRECTORY_PREFIX);
+	check_reject("heaptally-run.1", RUN_DIRECTORY_PREFIX);
+}
+
 int main(void)
 {
-	for (size_t i = 0; i < COUNT_OF(good); i++) {
-		test_format(i);
-		test_parse(i);
-	}
-	for (size_t i = 0; i < COUNT_OF(bad); i++)
-		test_reject(bad[i], SEGMENT_PREFIX);
-	test_reject("heaptally.1.2", RUN_DIRECTORY_PREFIX);
-	test_reject("heaptally-run.1", RUN_DIRECTORY_PREFIX);
+	RUN(test_format());
+	RUN(test_parse());
+	RUN(test_reject());
 	return done();
 }

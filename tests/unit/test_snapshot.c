@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a snapshot holds: every value from known counts, what is known of the
- * writer, writers of other versions. Hostile content: test_corrupt.c.
+ * writer, writers of other versions. Histograms: test_histogram.c; hostile
+ * content: test_corrupt.c.
  */
 #include "shm/metrics.h"
 #include "tests/unit/own_image.h"
@@ -10,7 +11,7 @@
 /* --- values --- */
 
 /* Overflow and exclusive ones, the ends of each, one that needs growth. */
-static const unsigned touched[] = { 0, 7, 15, 16, 79, 80, 200, SLOTS_MAX - 1 };
+static const unsigned touched[] = { 0, 3, 7, 8, 15, 16, 200, SLOTS_MAX - 1 };
 
 #define TOUCHED (sizeof(touched) / sizeof(*touched))
 
@@ -19,15 +20,23 @@ static uint64_t *word_of(struct slot *slot, const struct metric *m)
 	return (uint64_t *)(void *)((char *)slot + m->offset);
 }
 
-/* No two metrics and no two slots alike; frees stay below allocs. */
-static uint64_t sample(const struct metric *m, unsigned slot)
+/* Words that a metric has in a slot. */
+static unsigned words_of(const struct metric *m)
+{
+	if (m->scope == SCOPE_BUCKETS)
+		return m->operand[0];
+	return m->scope == SCOPE_SLOT;
+}
+
+/* No two metrics, buckets and slots alike; frees stay below allocs. */
+static uint64_t sample(const struct metric *m, unsigned word, unsigned slot)
 {
 	uint64_t scale = m->id == METRIC_HEAP_ALLOCS_BYTES ||
-			 m->id == METRIC_HEAP_ALLOCS_OBJECTS ||
+			 m->id == METRIC_HEAP_ALLOCS_BY_SIZE_BYTES ||
 			 m->id == METRIC_THREADS_STARTED_THREADS ? 1ULL << 40
 								 : 1ULL << 33;
 
-	return scale + m->id * 100000 + slot;
+	return scale + (m->id * 100 + word) * 100000 + slot;
 }
 
 static void fill_slots(struct segment *s)
@@ -39,18 +48,30 @@ static void fill_slots(struct segment *s)
 		ok(segment_commit_slot(s, touched[t]), "slot %u is there",
 		   touched[t]);
 		for (size_t i = 0; i < count; i++)
-			if (all[i].scope == SCOPE_SLOT)
-				*word_of(&s->slots[touched[t]], &all[i]) =
-					sample(&all[i], touched[t]);
+			for (unsigned w = 0; w < words_of(&all[i]); w++)
+				word_of(&s->slots[touched[t]], &all[i])[w] =
+					sample(&all[i], w, touched[t]);
 	}
 }
 
-static uint64_t want_sum(const struct metric *m)
+static uint64_t want_word(const struct metric *m, unsigned word)
 {
 	uint64_t sum = 0;
 
 	for (size_t t = 0; t < TOUCHED; t++)
-		sum += sample(m, touched[t]);
+		sum += sample(m, word, touched[t]);
+	return sum;
+}
+
+/* Of a counter in the slots, or of all counts of a histogram there. */
+static uint64_t want_sum(const struct metric *m)
+{
+	const struct metric *of =
+		m->scope == SCOPE_TOTAL ? metric_by_id(m->operand[0]) : m;
+	uint64_t sum = 0;
+
+	for (unsigned w = 0; w < words_of(of); w++)
+		sum += want_word(of, w);
 	return sum;
 }
 
@@ -66,7 +87,7 @@ static uint64_t want_value(const struct segment *s, const struct metric *m)
 {
 	uint64_t word, live;
 
-	if (m->scope == SCOPE_SLOT)
+	if (m->scope == SCOPE_SLOT || m->scope == SCOPE_TOTAL)
 		return want_sum(m);
 	word = header_word(s, m);
 	if (m->scope == SCOPE_DERIVED)
@@ -77,6 +98,33 @@ static uint64_t want_value(const struct segment *s, const struct metric *m)
 		return word > live ? word : live;
 	}
 	return word;
+}
+
+static void check_histogram(const struct snapshot *got, const struct metric *m,
+			    const struct metric_value *v)
+{
+	const struct size_histogram *h = snapshot_histogram(got, v);
+
+	if (!ok(h, "%s: counts are there", m->key))
+		return;
+	is_u64(h->count, SIZE_BUCKETS, "%s: buckets", m->key);
+	is_u64(h->first_log2, SIZE_FIRST_LOG2, "%s: first bound", m->key);
+	for (unsigned i = 0; i < SIZE_BUCKETS; i++) {
+		is_u64(h->counts[i], want_word(m, i), "%s: count %u", m->key,
+		       i);
+		is_u64(histogram_upper_bound(h, i),
+		       i + 1 == SIZE_BUCKETS ? UINT64_MAX : 8ULL << i,
+		       "%s: bound %u", m->key, i);
+	}
+}
+
+static void check_number(const struct snapshot *got, const struct segment *s,
+			 const struct metric *m, const struct metric_value *v)
+{
+	is_u64(v->value.u64, want_value(s, m), "%s: value", m->key);
+	is_u64(snapshot_u64(got, (enum metric_id)m->id), v->value.u64,
+	       "%s: as a number", m->key);
+	ok(!snapshot_histogram(got, v), "%s: no counts", m->key);
 }
 
 static void check_value(const struct snapshot *got, const struct segment *s,
@@ -91,9 +139,10 @@ static void check_value(const struct snapshot *got, const struct segment *s,
 	}
 	if (!ok(v, "%s is there", m->key))
 		return;
-	is_u64(v->value.u64, want_value(s, m), "%s: value", m->key);
-	is_u64(snapshot_u64(got, (enum metric_id)m->id), v->value.u64,
-	       "%s: as a number", m->key);
+	if (m->kind == METRIC_HISTOGRAM)
+		check_histogram(got, m, v);
+	else
+		check_number(got, s, m, v);
 	is_str(v->key, m->key, "%s: key", m->key);
 	is_str(v->brief, m->brief, "%s: brief", m->key);
 	is_u64(v->kind, m->kind, "%s: kind", m->key);
@@ -133,11 +182,16 @@ static void test_values(void)
 	a = attach_or_die(own_name(&s));
 	check_values(a, &s);
 	s.header->peak_bytes = 1;
-	s.slots[16].alloc_bytes++;
+	s.slots[OVERFLOW_SLOTS].alloc_bytes++;
 	is_u64(snapshot_u64(look(a), METRIC_HEAP_ALLOCS_BYTES),
 	       want_sum(metric_by_id(METRIC_HEAP_ALLOCS_BYTES)) + 1,
 	       "a later snapshot sees later counts");
-	s.slots[16].alloc_bytes--;
+	s.slots[OVERFLOW_SLOTS].alloc_bytes--;
+	s.slots[SLOTS_MAX - 1].alloc_by_size[SIZE_BUCKETS - 1]++;
+	is_u64(snapshot_u64(look(a), METRIC_HEAP_ALLOCS_OBJECTS),
+	       want_sum(metric_by_id(METRIC_HEAP_ALLOCS_OBJECTS)) + 1,
+	       "and the last bucket of the last slot");
+	s.slots[SLOTS_MAX - 1].alloc_by_size[SIZE_BUCKETS - 1]--;
 	check_values(a, &s);
 	attach_close(a);
 	drop_and_unlink(&s);
@@ -160,6 +214,10 @@ static void test_fresh_values(void)
 	       "fresh: the main thread");
 	is_u64(snapshot_u64(got, METRIC_THREADS_PEAK_THREADS), 1,
 	       "fresh: most threads");
+	is_u64(got->histogram_count, 2, "fresh: histograms");
+	for (unsigned i = 0; i < SIZE_BUCKETS; i++)
+		is_u64(got->histograms[0].counts[i] +
+		       got->histograms[1].counts[i], 0, "fresh: bucket %u", i);
 	attach_close(a);
 	drop_and_unlink(&s);
 }
@@ -189,8 +247,8 @@ static void test_clamped(void)
 	struct segment_image image = quiet_image();
 	const struct snapshot *got;
 
-	image_slot(&image, 20)->alloc_objects = 3;
-	image_slot(&image, 21)->free_objects = 4;
+	image_slot(&image, 20)->alloc_by_size[0] = 3;
+	image_slot(&image, 21)->free_by_size[SIZE_BUCKETS - 1] = 4;
 	image_slot(&image, 20)->alloc_bytes = 500;
 	got = look_once(&image);
 	is_u64(snapshot_u64(got, METRIC_HEAP_LIVE_OBJECTS), 0,
@@ -198,7 +256,7 @@ static void test_clamped(void)
 	is_u64(snapshot_u64(got, METRIC_HEAP_LIVE_BYTES), 500,
 	       "clamped: the other one is not");
 	ok(got->approximate, "clamped: and it says so");
-	image_slot(&image, 21)->alloc_objects = 1;
+	image_slot(&image, 21)->alloc_by_size[1] = 1;
 	got = look_once(&image);
 	ok(!got->approximate, "not clamped at exactly zero");
 	image_header(&image)->flags |= SEGMENT_BASELINE_APPROX;
@@ -215,7 +273,7 @@ static void test_inherited(void)
 
 	image_header(&image)->inherited_objects = 5;
 	image_header(&image)->inherited_bytes = 50;
-	image_slot(&image, 16)->free_objects = 5;
+	image_slot(&image, 16)->free_by_size[2] = 5;
 	image_slot(&image, 16)->free_bytes = 49;
 	got = look_once(&image);
 	is_u64(snapshot_u64(got, METRIC_HEAP_LIVE_OBJECTS), 0,
@@ -235,11 +293,18 @@ static void test_large(void)
 	image_slot(&image, 16)->alloc_bytes = (1ULL << 62) + 5;
 	image_slot(&image, 17)->alloc_bytes = 1ULL << 62;
 	image_slot(&image, 18)->free_bytes = (1ULL << 63) - 1;
+	image_slot(&image, 16)->alloc_by_size[0] = (1ULL << 62) + 5;
+	image_slot(&image, 17)->alloc_by_size[SIZE_BUCKETS - 1] = 1ULL << 62;
+	image_slot(&image, 18)->free_by_size[7] = (1ULL << 63) - 1;
 	got = look_once(&image);
 	is_u64(snapshot_u64(got, METRIC_HEAP_ALLOCS_BYTES), (1ULL << 63) + 5,
 	       "large: sum");
 	is_u64(snapshot_u64(got, METRIC_HEAP_LIVE_BYTES), 6,
 	       "large: difference");
+	is_u64(snapshot_u64(got, METRIC_HEAP_ALLOCS_OBJECTS), (1ULL << 63) + 5,
+	       "large: total");
+	is_u64(snapshot_u64(got, METRIC_HEAP_LIVE_OBJECTS), 6,
+	       "large: difference of totals");
 	image_release(&image);
 }
 
@@ -256,7 +321,8 @@ static void test_committed_limit(void)
 	image_header(&image)->slots_committed = UINT32_MAX;
 	image_header(&image)->slots_hwm = UINT32_MAX;
 	got = look_once(&image);
-	is_u64(snapshot_u64(got, METRIC_HEAP_ALLOCS_OBJECTS), 800,
+	is_u64(snapshot_u64(got, METRIC_HEAP_ALLOCS_OBJECTS),
+	       10 * FRESH_SLOTS,
 	       "and no more than there are");
 	image_release(&image);
 }
@@ -273,35 +339,75 @@ static void rename_metric(struct metric_entry *e, uint16_t id,
 	e->id = id;
 }
 
-/* Everything larger than ours, one more metric in a reserved word. */
-static void make_newer(struct segment_image *image)
+#define NEWER_ROW   192  /* bytes, of which we know 128 */
+#define NEWER_SLOT  1536 /* bytes, of which we know 1024 */
+#define NEWER_WORD  1160 /* where its own counter is */
+#define NEWER_ARRAY 1176 /* where its own histogram is */
+
+/* A counter and a histogram behind what we know of a slot. */
+static void add_newer_metrics(struct segment_image *image)
 {
 	struct segment_header *h = image_header(image);
-	uint64_t table = image_extend(image, 16 * 192);
-	uint64_t slots = image_extend(image, 80 * 512);
-	struct metric_entry *e;
+	struct metric_entry *e = image_metric(image, h->metrics.count++);
 
-	h = image_header(image);
-	for (unsigned i = 0; i < h->metrics.count; i++)
-		memcpy(image->bytes + table + i * 192, image_metric(image, i),
-		       sizeof(*e));
-	for (unsigned i = 0; i < h->slots.count; i++)
-		memcpy(image->bytes + slots + i * 512, image_slot(image, i),
-		       sizeof(struct slot));
-	h->metrics.offset_bytes = table;
-	h->metrics.stride_bytes = 192;
-	h->slots.offset_bytes = slots;
-	h->slots.stride_bytes = 512;
-	h->header_bytes = 1024;
-	h->abi = 7;
-	e = image_metric(image, h->metrics.count++);
 	rename_metric(e, 900, "/future/things:objects");
 	e->kind = METRIC_COUNTER;
 	e->unit = UNIT_OBJECTS;
 	e->scope = SCOPE_SLOT;
-	e->offset = 384; /* behind what we know of a slot */
+	e->offset = NEWER_WORD;
+	e = image_metric(image, h->metrics.count++);
+	rename_metric(e, 902, "/future/waits:bytes");
+	e->kind = METRIC_HISTOGRAM;
+	e->unit = UNIT_BYTES;
+	e->scope = SCOPE_BUCKETS;
+	e->offset = NEWER_ARRAY;
+	e->operand[0] = 20;
+	e->operand[1] = 0;
+	for (unsigned i = 0; i < h->slots.count; i++) {
+		char *slot = (char *)image_slot(image, i);
+
+		slot[NEWER_WORD] = (char)(i & 1);
+		slot[NEWER_ARRAY + 19 * 8] = 1;
+	}
+}
+
+/* Everything larger than ours. */
+static void make_newer(struct segment_image *image)
+{
+	uint64_t table = image_extend(image, METRICS_MAX * NEWER_ROW);
+	uint64_t slots = image_extend(image, FRESH_SLOTS * NEWER_SLOT);
+	struct segment_header *h;
+
+	h = image_header(image);
+	for (unsigned i = 0; i < h->metrics.count; i++)
+		memcpy(image->bytes + table + i * NEWER_ROW,
+		       image_metric(image, i), sizeof(struct metric_entry));
 	for (unsigned i = 0; i < h->slots.count; i++)
-		memset((char *)image_slot(image, i) + 384, (int)(i & 1), 1);
+		memcpy(image->bytes + slots + i * NEWER_SLOT,
+		       image_slot(image, i), sizeof(struct slot));
+	h->metrics.offset_bytes = table;
+	h->metrics.stride_bytes = NEWER_ROW;
+	h->slots.offset_bytes = slots;
+	h->slots.stride_bytes = NEWER_SLOT;
+	h->header_bytes = 1024;
+	h->abi = 7;
+	add_newer_metrics(image);
+}
+
+static void check_newer_histogram(const struct snapshot *got)
+{
+	const struct metric_value *v = snapshot_value(got, (enum metric_id)902);
+	const struct size_histogram *h = v ? snapshot_histogram(got, v) : NULL;
+
+	if (!ok(h, "newer: an unknown histogram is shown"))
+		return;
+	is_str(v->key, "/future/waits:bytes", "newer: its key");
+	is_u64(h->count, 20, "newer: its buckets");
+	is_u64(h->first_log2, 0, "newer: its first bound");
+	is_u64(h->counts[19], FRESH_SLOTS, "newer: its last count");
+	for (unsigned i = 0; i < 19; i++)
+		is_u64(h->counts[i], 0, "newer: its count %u", i);
+	is_u64(got->histogram_count, 3, "newer: beside those we know");
 }
 
 static void test_newer_writer(void)
@@ -318,9 +424,10 @@ static void test_newer_writer(void)
 		is_str(v->brief, "something of the future", "newer: brief");
 		is_u64(v->kind, METRIC_COUNTER, "newer: kind");
 		is_u64(v->unit, UNIT_OBJECTS, "newer: unit");
-		is_u64(v->value.u64, 40, "newer: value");
+		is_u64(v->value.u64, FRESH_SLOTS / 2, "newer: value");
 	}
-	is_u64(snapshot_u64(got, METRIC_HEAP_LIVE_BYTES), 80 * 600,
+	check_newer_histogram(got);
+	is_u64(snapshot_u64(got, METRIC_HEAP_LIVE_BYTES), FRESH_SLOTS * 600,
 	       "newer: known ones are as ever");
 	image_release(&image);
 }
@@ -427,6 +534,8 @@ static void test_add(void)
 	ok(!snapshot_add_u64(&s, METRIC_PROCESS_VIRTUAL_BYTES, 1),
 	   "add: not when full");
 	is_u64(s.count, SNAPSHOT_VALUES_MAX, "add: still full");
+	ok(!snapshot_histogram(&s, &s.values[0]) &&
+	   !snapshot_histogram(&s, &s.values[1]), "add: no histograms");
 }
 
 /* The reader's own four must fit beside whatever a segment brings. */
@@ -434,7 +543,7 @@ static void test_add_to_many(void)
 {
 	struct segment_image image = fresh_image();
 	static struct snapshot s;
-	struct attachment *a;
+	struct attachment *a = NULL;
 	size_t count;
 	const struct mutation *all = mutations_all(&count);
 
@@ -521,20 +630,20 @@ int main(void)
 {
 	sandbox_init();
 	alarm(300);
-	test_values();
-	test_fresh_values();
-	test_reading_is_free();
-	test_clamped();
-	test_inherited();
-	test_large();
-	test_committed_limit();
-	test_newer_writer();
-	test_absent();
-	test_absent_operand();
-	test_bad_offsets();
-	test_add();
-	test_add_to_many();
-	test_identity();
-	test_raw_strings();
+	RUN(test_values());
+	RUN(test_fresh_values());
+	RUN(test_reading_is_free());
+	RUN(test_clamped());
+	RUN(test_inherited());
+	RUN(test_large());
+	RUN(test_committed_limit());
+	RUN(test_newer_writer());
+	RUN(test_absent());
+	RUN(test_absent_operand());
+	RUN(test_bad_offsets());
+	RUN(test_add());
+	RUN(test_add_to_many());
+	RUN(test_identity());
+	RUN(test_raw_strings());
 	return done();
 }

@@ -57,7 +57,7 @@ static void test_exited_unlinked(void)
 	create_or_die(&s, &request);
 	segment_publish(&s);
 	a = attach_or_die(own_name(&s));
-	s.slots[3].alloc_objects = 33;
+	s.slots[3].alloc_by_size[SIZE_BUCKETS - 1] = 33;
 	segment_finish(&s, false);
 	drop(&s);
 	is_u64(snapshot_u64(look(a), METRIC_HEAP_ALLOCS_OBJECTS), 33,
@@ -150,9 +150,9 @@ static void be_target(enum ending ending, int fd)
 	alarm(SANDBOX_CHILD_SECONDS);
 	request_as_kernel_says(&request);
 	create_or_die(&s, &request);
-	s.slots[16].alloc_objects = 5;
-	s.slots[16].free_objects = 2;
-	segment_commit_slot(&s, 16);
+	s.slots[OVERFLOW_SLOTS].alloc_by_size[3] = 5;
+	s.slots[OVERFLOW_SLOTS].free_by_size[3] = 2;
+	segment_commit_slot(&s, OVERFLOW_SLOTS);
 	segment_publish(&s);
 	strcpy(name, own_name(&s));
 	if (write(fd, name, sizeof(name)) != (ssize_t)sizeof(name))
@@ -284,19 +284,19 @@ int main(void)
 {
 	sandbox_init();
 	alarm(300);
-	test_lock_is_life();
-	test_exited();
-	test_exited_unlinked();
-	test_replaced();
-	test_not_replaced();
-	test_exited_not_replaced();
-	test_ending(END_KILL);
-	test_ending(END_EXIT);
-	test_ending(END_UNDERSCORE_EXIT);
-	test_ending(END_ABORT);
-	test_ending_watched(END_KILL, 100);
-	test_ending_watched(END_EXIT, 100);
-	test_ending_watched(END_UNDERSCORE_EXIT, 100);
-	test_current();
+	RUN(test_lock_is_life());
+	RUN(test_exited());
+	RUN(test_exited_unlinked());
+	RUN(test_replaced());
+	RUN(test_not_replaced());
+	RUN(test_exited_not_replaced());
+	RUN(test_ending(END_KILL));
+	RUN(test_ending(END_EXIT));
+	RUN(test_ending(END_UNDERSCORE_EXIT));
+	RUN(test_ending(END_ABORT));
+	RUN(test_ending_watched(END_KILL, 100));
+	RUN(test_ending_watched(END_EXIT, 100));
+	RUN(test_ending_watched(END_UNDERSCORE_EXIT, 100));
+	RUN(test_current());
 	return done();
 }
