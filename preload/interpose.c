@@ -35,12 +35,13 @@ static inline void count_and_free(void *block)
 	struct slot *slot = t->slot;
 	size_t bytes;
 
-	if (UNLIKELY(!block || !slot || tally_fold_is_due(t, slot))) {
+	if (UNLIKELY(!block || !slot || tally_fold_is_due(t, slot)) ||
+	    !tally_chunk_is_plain(block)) {
 		tally_free_slow(block);
 		return;
 	}
 	bytes = tally_plain_bytes(block);
-	if (!tally_chunk_is_plain(block) || UNLIKELY(bytes > t->large_bytes)) {
+	if (UNLIKELY(bytes > t->large_bytes)) {
 		tally_free_slow(block);
 		return;
 	}

@@ -31,14 +31,66 @@ THREAD_LOCAL unsigned char end_rounds;
 
 static pthread_key_t end_key;
 
-/* ---- counting, by thread with a slot and without ---- */
+/* Constant once the process has started. */
+static bool inline_bytes;
 
-static size_t usable_bytes(const struct process *p, void *block)
+static size_t usable_bytes(void *block)
 {
-	if (p->inline_bytes)
+	if (inline_bytes)
 		return tally_chunk_bytes(block);
 	return next.malloc_usable_size ? next.malloc_usable_size(block) : 0;
 }
+
+/* ---- counting by a thread with a slot of its own ---- */
+
+static COLD void fold(struct tally *t)
+{
+	struct process *p = process_if_on();
+
+	if (p)
+		peak_fold(p, t);
+}
+
+static inline void own_alloc(struct tally *t, size_t bytes)
+{
+	tally_add(&t->own->alloc_by_size[tally_bucket(bytes)], 1);
+	tally_add(&t->own->alloc_bytes, bytes);
+	t->budget_bytes -= (int64_t)bytes;
+	if (UNLIKELY(t->budget_bytes < 0))
+		fold(t);
+}
+
+static inline void own_free(struct tally *t, size_t bytes)
+{
+	if (UNLIKELY(tally_fold_is_due(t, t->own)))
+		fold(t);
+	tally_add(&t->own->free_by_size[tally_bucket(bytes)], 1);
+	tally_add(&t->own->free_bytes, bytes);
+	if (UNLIKELY(bytes > t->large_bytes))
+		fold(t);
+}
+
+/*
+ * The new block before the old: live must never seem to be negative. For the
+ * peak only the net change counts.
+ */
+static inline void own_realloc(struct tally *t, size_t old_bytes, size_t new_bytes)
+{
+	if (UNLIKELY(tally_fold_is_due(t, t->own)))
+		fold(t);
+	tally_add(&t->own->alloc_by_size[tally_bucket(new_bytes)], 1);
+	tally_add(&t->own->alloc_bytes, new_bytes);
+	tally_add(&t->own->free_by_size[tally_bucket(old_bytes)], 1);
+	tally_add(&t->own->free_bytes, old_bytes);
+	tally_add(&t->own->realloc_calls, 1);
+	if (new_bytes > old_bytes)
+		t->budget_bytes -= (int64_t)(new_bytes - old_bytes);
+	if (UNLIKELY(t->budget_bytes < 0 || (old_bytes > new_bytes &&
+					     old_bytes - new_bytes > t->large_bytes)))
+		fold(t);
+}
+
+/* ---- counting by a thread without one ---- */
 
 static void add_shared(uint64_t *word, uint64_t n)
 {
@@ -46,72 +98,50 @@ static void add_shared(uint64_t *word, uint64_t n)
 	__atomic_fetch_add(word, n, __ATOMIC_RELEASE);
 }
 
+static void shared_alloc(struct process *p, size_t bytes)
+{
+	struct slot *slot = process_overflow_slot(p);
+
+	add_shared(&slot->alloc_by_size[tally_bucket(bytes)], 1);
+	add_shared(&slot->alloc_bytes, bytes);
+	peak_fold_shared(p, (int64_t)bytes);
+}
+
+static void shared_free(struct process *p, size_t bytes)
+{
+	struct slot *slot = process_overflow_slot(p);
+
+	add_shared(&slot->free_by_size[tally_bucket(bytes)], 1);
+	add_shared(&slot->free_bytes, bytes);
+	peak_fold_shared(p, -(int64_t)bytes);
+}
+
+static void shared_realloc(struct process *p, size_t old_bytes, size_t new_bytes)
+{
+	struct slot *slot = process_overflow_slot(p);
+
+	add_shared(&slot->alloc_by_size[tally_bucket(new_bytes)], 1);
+	add_shared(&slot->alloc_bytes, new_bytes);
+	add_shared(&slot->free_by_size[tally_bucket(old_bytes)], 1);
+	add_shared(&slot->free_bytes, old_bytes);
+	add_shared(&slot->realloc_calls, 1);
+	peak_fold_shared(p, (int64_t)(new_bytes - old_bytes));
+}
+
+/* ---- either, for what is rare ---- */
+
 /* Adds to one counter, given by its offset, of whatever slot is ours. */
-static void count(struct process *p, struct tally *t, size_t counter, uint64_t n)
+static void count(struct process *p, struct tally *t, size_t counter)
 {
 	char *slot = (char *)(t->own ? t->own : process_overflow_slot(p));
 
 	if (t->own)
-		tally_add((uint64_t *)(slot + counter), n);
+		tally_add((uint64_t *)(slot + counter), 1);
 	else
-		add_shared((uint64_t *)(slot + counter), n);
+		add_shared((uint64_t *)(slot + counter), 1);
 }
 
-#define COUNT(field, n) count(p, t, offsetof(struct slot, field), (n))
-
-#define COUNT_SIZE(histogram, bytes)                                        \
-	count(p, t, offsetof(struct slot, histogram) +                      \
-		    tally_bucket(bytes) * sizeof(uint64_t), 1)
-
-/* `change` came into being (negative: went). Folds when it is time. */
-static void spend(struct process *p, struct tally *t, int64_t change)
-{
-	if (!t->own) {
-		peak_fold_shared(p, change);
-		return;
-	}
-	if (change > 0)
-		t->budget_bytes -= change;
-	if (t->budget_bytes < 0 || (change < 0 && (uint64_t)-change > t->large_bytes))
-		peak_fold(p, t);
-}
-
-/* Before live bytes may fall: was this the highest they have been? */
-static void look_for_peak(struct process *p, struct tally *t)
-{
-	if (t->own && tally_fold_is_due(t, t->own))
-		peak_fold(p, t);
-}
-
-static void count_alloc(struct process *p, struct tally *t, void *block)
-{
-	size_t bytes = usable_bytes(p, block);
-
-	COUNT_SIZE(alloc_by_size, bytes);
-	COUNT(alloc_bytes, bytes);
-	spend(p, t, (int64_t)bytes);
-}
-
-static void count_free(struct process *p, struct tally *t, size_t bytes)
-{
-	look_for_peak(p, t);
-	COUNT_SIZE(free_by_size, bytes);
-	COUNT(free_bytes, bytes);
-	spend(p, t, -(int64_t)bytes);
-}
-
-/* The new block before the old: live must never seem to be negative. */
-static void count_realloc(struct process *p, struct tally *t, size_t old_bytes,
-			  size_t new_bytes)
-{
-	look_for_peak(p, t);
-	COUNT_SIZE(alloc_by_size, new_bytes);
-	COUNT(alloc_bytes, new_bytes);
-	COUNT_SIZE(free_by_size, old_bytes);
-	COUNT(free_bytes, old_bytes);
-	COUNT(realloc_calls, 1);
-	spend(p, t, (int64_t)(new_bytes - old_bytes));
-}
+#define COUNT(field) count(p, t, offsetof(struct slot, field))
 
 /* ---- a thread's beginning ---- */
 
@@ -153,6 +183,7 @@ static void own_slot(struct process *p, struct tally *t)
 
 void thread_adopt_first(struct process *p, struct tally *t)
 {
+	inline_bytes = p->inline_bytes;
 	p->first = t;
 	peak_start_first(p, t);
 	describe(t->own, p->pid, true);
@@ -181,7 +212,7 @@ static struct tally *join(struct process *p, int tid)
 		__atomic_fetch_add(&h->overflow_threads, 1, __ATOMIC_RELAXED);
 		t = tally_self = &shared;
 	}
-	COUNT(threads_started, 1);
+	COUNT(threads_started);
 	pthread_setspecific(end_key, t);
 	joining = false;
 	errno = saved;
@@ -220,7 +251,7 @@ static void leave(struct process *p, struct tally *t)
 {
 	struct segment_header *h = p->segment.header;
 
-	COUNT(threads_exited, 1);
+	COUNT(threads_exited);
 	__atomic_fetch_sub(&h->threads_now, 1, __ATOMIC_RELAXED);
 	if (t->own)
 		peak_finish(p, t);
@@ -257,7 +288,7 @@ bool thread_watch_ends(void)
 
 /* ---- the slow way ---- */
 
-COLD void *tally_alloc_slow(void *block)
+static COLD void *alloc_slowest(void *block)
 {
 	struct process *p;
 	struct tally *t;
@@ -268,19 +299,28 @@ COLD void *tally_alloc_slow(void *block)
 	if (!p)
 		return block;
 	t = attach(p);
-	if (block)
-		count_alloc(p, t, block);
+	if (!block)
+		COUNT(alloc_failures);
+	else if (t->own)
+		own_alloc(t, usable_bytes(block));
 	else
-		COUNT(alloc_failures, 1);
+		shared_alloc(p, usable_bytes(block));
+	return block;
+}
+
+void *tally_alloc_slow(void *block)
+{
+	struct tally *t = tally_self;
+
+	if (UNLIKELY(!block || !t->own))
+		return alloc_slowest(block);
+	own_alloc(t, usable_bytes(block));
 	return block;
 }
 
 COLD void *tally_alloc_fold(void *block)
 {
-	struct process *p = process_if_on();
-
-	if (p)
-		peak_fold(p, tally_self);
+	fold(tally_self);
 	return block;
 }
 
@@ -289,29 +329,46 @@ static void drop_arena_block(void)
 	struct process *p = process_if_on();
 	struct tally *t = tally_self;
 
-	if (!p || next_is_resolving())
-		return;
-	COUNT(foreign_frees, 1);
+	if (p && !next_is_resolving())
+		COUNT(foreign_frees);
 }
 
-COLD void tally_free_slow(void *block)
+static COLD void free_slowest(void *block)
 {
 	struct process *p;
+	struct tally *t;
 
-	if (!block)
+	p = next_is_resolving() ? NULL : process_get();
+	if (p) {
+		t = attach(p);
+		if (t->own)
+			own_free(t, usable_bytes(block));
+		else
+			shared_free(p, usable_bytes(block));
+	}
+	next.free(block);
+}
+
+void tally_free_slow(void *block)
+{
+	struct tally *t = tally_self;
+
+	if (UNLIKELY(!block))
 		return;
-	if (next_in_arena(block)) {
+	if (UNLIKELY(next_in_arena(block))) {
 		drop_arena_block();
 		return;
 	}
-	p = next_is_resolving() ? NULL : process_get();
-	if (p)
-		count_free(p, attach(p), usable_bytes(p, block));
+	if (UNLIKELY(!t->own)) {
+		free_slowest(block);
+		return;
+	}
+	own_free(t, usable_bytes(block));
 	next.free(block);
 }
 
 /* The program goes on with a block of the provider. */
-static void *move_out_of_arena(void *block, size_t bytes)
+static COLD void *move_out_of_arena(void *block, size_t bytes)
 {
 	size_t old_bytes = next_arena_usable(block);
 	void *moved = tally_alloc(next.malloc(bytes));
@@ -323,26 +380,42 @@ static void *move_out_of_arena(void *block, size_t bytes)
 	return moved;
 }
 
+/* What became of a block of old_bytes that realloc() was called for. */
+static COLD void realloc_slowest(void *moved, size_t old_bytes, size_t bytes)
+{
+	struct process *p = process_get();
+	struct tally *t;
+
+	if (!p)
+		return;
+	t = attach(p);
+	if (!moved && bytes > 0)
+		COUNT(alloc_failures);
+	else if (!moved && t->own) /* to zero: it freed, not in every provider */
+		own_free(t, old_bytes);
+	else if (!moved)
+		shared_free(p, old_bytes);
+	else if (t->own)
+		own_realloc(t, old_bytes, usable_bytes(moved));
+	else
+		shared_realloc(p, old_bytes, usable_bytes(moved));
+}
+
 void *tally_realloc(void *block, size_t bytes)
 {
-	struct process *p;
-	struct tally *t;
+	struct tally *t = tally_self;
 	size_t old_bytes;
 	void *moved;
 
 	if (UNLIKELY(next_in_arena(block)))
 		return move_out_of_arena(block, bytes);
-	p = next_is_resolving() ? NULL : process_get();
-	if (!p)
+	if (UNLIKELY(!t->own && (next_is_resolving() || !process_get())))
 		return next.realloc(block, bytes);
-	t = attach(p);
-	old_bytes = usable_bytes(p, block);
+	old_bytes = usable_bytes(block);
 	moved = next.realloc(block, bytes);
-	if (moved)
-		count_realloc(p, t, old_bytes, usable_bytes(p, moved));
-	else if (bytes == 0) /* it freed the block: not so in every provider */
-		count_free(p, t, old_bytes);
+	if (LIKELY(moved && t->own))
+		own_realloc(t, old_bytes, usable_bytes(moved));
 	else
-		COUNT(alloc_failures, 1);
+		realloc_slowest(moved, old_bytes, bytes);
 	return moved;
 }
