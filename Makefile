@@ -26,7 +26,10 @@ endif
 V ?= 0
 ifeq ($(V),0)
 Q := @
+# Silent under make -s, whose flag stands in the first word.
+ifeq ($(findstring s,$(firstword -$(MAKEFLAGS))),)
 say = @printf '  %-7s %s\n' $(1) $(2)
+endif
 endif
 
 WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes \

@@ -71,7 +71,7 @@ unsteady() { # FILE MOST
 
 # Looks at a worker with THREADS and at most BLOCKS blocks each.
 full_speed() { # THREADS BLOCKS SAMPLES
-	LD_PRELOAD=$LIB "$P/worker" "$1" "$T/progress" 4 "$2" 3>&- &
+	LD_PRELOAD=$LIB "$P/worker" "$1" "$T/progress" 600 "$2" 3>&- &
 	PID=$!
 	STARTED+=("$PID")
 	wait_until is_ready "$T/progress"
