@@ -190,16 +190,15 @@ static int allocate(int fd, size_t length)
 }
 
 /*
- * Commits the first slots and finds out whether more can be had later. With
- * populate the pages are entered at once, which is cheaper than a fault each.
+ * Finds out, on the header's page, whether the kernel can commit more slots
+ * later. Where it cannot, as many as will do for most are committed now.
  */
 static int commit_first(struct segment *s, const struct geometry *g, int fd,
 			unsigned *ret_committed)
 {
 	unsigned slots = FIRST_SLOTS < g->slot_count ? FIRST_SLOTS : g->slot_count;
-	size_t first_use = slots_end(g, OVERFLOW_SLOTS + 1);
 
-	s->grows = sys_madvise(s->header, first_use, MADV_POPULATE_WRITE) == 0;
+	s->grows = sys_madvise(s->header, g->page_bytes, MADV_POPULATE_WRITE) == 0;
 	if (!s->grows) {
 		int error;
 
