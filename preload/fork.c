@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "preload/fork.h"
 
+#include <errno.h>
 #include <stddef.h>
 
 #include "preload/process.h"
+#include "shm/syscalls.h"
 
 static struct fork_baseline baseline;
+
+/* Where the parent's segment is, which no child has a mapping of. */
+static void *segment_start;
+static size_t segment_bytes;
 
 /* By its internal name and weak: musl lacks it, and pthread_atfork() itself
  * is a piece of static code that needs it. */
@@ -16,15 +22,21 @@ extern void *__dso_handle __attribute__((visibility("hidden")));
 
 /* Prepare handlers run last registered first, so that ours, registered as
  * the process began, sees what all others allocate. */
-static void before_fork(void)
+void fork_prepare(void)
 {
 	struct process *p = process_if_on();
 	const struct segment_header *h;
 	uint32_t slots;
 
-	/* A child that never counted passes on what it was born with. */
-	if (!p)
+	if (!p) {
+		/* A child that never counted passes on what it was born with,
+		 * unless it did without us what we could not count. */
+		if (process_is_off())
+			baseline.exact = false;
 		return;
+	}
+	segment_start = p->segment.header;
+	segment_bytes = p->segment.map_bytes;
 	h = p->segment.header;
 	baseline.live_objects = h->inherited_objects;
 	baseline.live_bytes = h->inherited_bytes;
@@ -39,22 +51,32 @@ static void before_fork(void)
 			 !(h->flags & SEGMENT_BASELINE_APPROX);
 }
 
-static void after_fork_in_parent(void)
+void fork_parent(void)
 {
 	if (process_if_on())
 		baseline.exact = false;
 }
 
-static void after_fork_in_child(void)
+/*
+ * A handler that forks may have interrupted an addition of ours: its child
+ * returns into that, and must find memory there.
+ */
+void fork_child(void)
 {
-	process_wipe_where_kernel_cannot();
+	int saved = errno;
+
+	process_is_born();
+	if (segment_start && !process_is_sandboxed())
+		sys_mmap_zeros_at(segment_start, segment_bytes);
+	segment_start = NULL;
+	errno = saved;
 }
 
 void fork_register(void)
 {
 	if (__register_atfork)
-		__register_atfork(before_fork, after_fork_in_parent,
-				  after_fork_in_child, &__dso_handle);
+		__register_atfork(fork_prepare, fork_parent, fork_child,
+				  &__dso_handle);
 }
 
 void fork_note_baseline(uint64_t live_objects, uint64_t live_bytes)

@@ -19,8 +19,16 @@ struct fork_baseline {
 void fork_register(void);
 
 /*
+ * Those handlers: before a fork, and after it in either process. _Fork, which
+ * runs none, calls them as well. Signal-safe.
+ */
+void fork_prepare(void);
+void fork_parent(void);
+void fork_child(void);
+
+/*
  * Remembers live figures now and then, for kinds of fork that run no
- * handlers (_Fork, a raw clone): better than nothing. Signal-safe.
+ * handlers (a raw clone): better than nothing. Signal-safe.
  */
 void fork_note_baseline(uint64_t live_objects, uint64_t live_bytes);
 

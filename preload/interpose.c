@@ -32,7 +32,7 @@ EXPORT HOT void *calloc(size_t count, size_t each)
 static inline void count_and_free(void *block)
 {
 	struct tally *t = tally_self;
-	struct slot *slot = t->slot;
+	struct slot *slot = __atomic_load_n(&t->slot, __ATOMIC_RELAXED);
 	size_t bytes;
 
 	if (UNLIKELY(!block || !slot || tally_fold_is_due(t, slot)) ||

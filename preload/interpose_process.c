@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two moments in the life of a process that no hook tells of. exec, fork and
- * the rest are left alone.
+ * Moments in the life of a process that no hook tells of. exec, fork and the
+ * rest are left alone.
  */
 #include <stdarg.h>
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "preload/cc.h"
+#include "preload/fork.h"
 #include "preload/next.h"
 #include "preload/process.h"
 
@@ -29,6 +30,30 @@ EXPORT void _Exit(int status)
 	_exit(status);
 }
 
+/* Its handlers run afterwards; what they free is still counted. */
+EXPORT void quick_exit(int status)
+{
+	process_end();
+	next_resolve();
+	next.quick_exit(status);
+	__builtin_unreachable();
+}
+
+/* The fork that signal handlers may call: without handlers of atfork. */
+EXPORT pid_t _Fork(void)
+{
+	pid_t child;
+
+	next_resolve();
+	fork_prepare();
+	child = next.fork_without_handlers();
+	if (child == 0)
+		fork_child();
+	else
+		fork_parent();
+	return child;
+}
+
 /*
  * A process that gives up privileges for good is about to forbid itself
  * system calls: from here on we make none, as one could be its death.
@@ -37,13 +62,20 @@ EXPORT int prctl(int option, ...)
 {
 	unsigned long value[4];
 	va_list arguments;
+	bool ours;
+	int result;
 
 	va_start(arguments, option);
 	for (int i = 0; i < 4; i++)
 		value[i] = va_arg(arguments, unsigned long);
 	va_end(arguments);
-	if (option == PR_SET_SECCOMP || option == PR_SET_NO_NEW_PRIVS)
-		process_enters_sandbox();
 	next_resolve();
-	return next.prctl(option, value[0], value[1], value[2], value[3]);
+	if (option != PR_SET_SECCOMP && option != PR_SET_NO_NEW_PRIVS)
+		return next.prctl(option, value[0], value[1], value[2], value[3]);
+	ours = process_may_be_sandboxed();
+	result = next.prctl(option, value[0], value[1], value[2], value[3]);
+	/* One that failed only asked what the kernel can do. */
+	if (ours && result == 0)
+		process_enters_sandbox(option == PR_SET_SECCOMP);
+	return result;
 }

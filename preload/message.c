@@ -10,6 +10,8 @@
 /* Absent from other C libraries; strerror() may allocate. */
 extern const char *strerrordesc_np(int error) __attribute__((weak));
 
+bool message_is_late;
+
 struct line {
 	char text[512];
 	size_t length;
@@ -28,7 +30,7 @@ void message_off(const char *why, const char *subject, int error)
 {
 	struct line line = { .length = 0 };
 
-	if (!env.verbose)
+	if (!env.verbose || message_is_late)
 		return;
 	put(&line, "heaptally: the tally is off: ");
 	put(&line, why);

@@ -228,6 +228,12 @@ static void *lacking_memalign(size_t alignment, size_t bytes)
 	return NULL;
 }
 
+static pid_t lacking_fork(void)
+{
+	errno = ENOSYS;
+	return -1;
+}
+
 static int lacking_thrd_create(thrd_t *ret, thrd_start_t start, void *argument)
 {
 	(void)ret;
@@ -237,6 +243,10 @@ static int lacking_thrd_create(thrd_t *ret, thrd_start_t start, void *argument)
 }
 
 /* ---- the look-up ---- */
+
+/* Weak: musl has none, and would not load us. */
+extern void *dlvsym(void *restrict, const char *restrict, const char *restrict)
+	__attribute__((weak));
 
 #if defined(__x86_64__)
 #define BASE_VERSION "GLIBC_2.2.5"
@@ -253,7 +263,7 @@ static int lacking_thrd_create(thrd_t *ret, thrd_start_t start, void *argument)
 static bool versioned_comes_first(void)
 {
 	void *plain = dlsym(RTLD_NEXT, "malloc");
-	void *versioned = dlvsym(RTLD_NEXT, "malloc", BASE_VERSION);
+	void *versioned = dlvsym ? dlvsym(RTLD_NEXT, "malloc", BASE_VERSION) : NULL;
 	struct object a, b;
 
 	return versioned && versioned != plain && object_find(versioned, &a) &&
@@ -312,13 +322,24 @@ static void resolve_others(void)
 {
 	void *create = dlsym(RTLD_NEXT, "pthread_create");
 	void *thrd = dlsym(RTLD_NEXT, "thrd_create");
+	void *bare_fork = dlsym(RTLD_NEXT, "_Fork");
 
 	STORE(exit_now, (typeof(next.exit_now))dlsym(RTLD_NEXT, "_exit"));
+	STORE(quick_exit, (typeof(next.quick_exit))dlsym(RTLD_NEXT, "quick_exit"));
+	STORE(fork_without_handlers, bare_fork
+	      ? (typeof(next.fork_without_handlers))bare_fork : lacking_fork);
 	STORE(prctl, (typeof(next.prctl))dlsym(RTLD_NEXT, "prctl"));
 	if (create)
 		STORE(pthread_create, (typeof(next.pthread_create))create);
 	STORE(thrd_create, thrd ? (typeof(next.thrd_create))thrd
 				: lacking_thrd_create);
+}
+
+static bool is_mixture(const struct provider *provider)
+{
+	return !object_holds(&provider->object, (void *)next.free) ||
+	       !object_holds(&provider->object, (void *)next.calloc) ||
+	       !object_holds(&provider->object, (void *)next.realloc);
 }
 
 COLD void next_resolve(void)
@@ -341,7 +362,9 @@ COLD void next_resolve(void)
 	STORE(realloc, (typeof(next.realloc))find_next("realloc", p.versioned));
 	resolve_aligned(provider);
 	resolve_others();
-	STORE(malloc_usable_size, (typeof(next.malloc_usable_size))
+	/* Nobody knows the size of every block of a mixture. */
+	STORE(malloc_usable_size, is_mixture(provider) ? NULL :
+	      (typeof(next.malloc_usable_size))
 	      find_beside(provider, "malloc_usable_size"));
 	STORE(malloc, (typeof(next.malloc))real_malloc);
 	resolving = false;

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <threads.h>
 
 struct next {
@@ -30,6 +31,8 @@ struct next {
 			      void *(*)(void *), void *);
 	int (*thrd_create)(thrd_t *, thrd_start_t, void *);
 	void (*exit_now)(int); /* _exit */
+	void (*quick_exit)(int);
+	pid_t (*fork_without_handlers)(void); /* _Fork */
 	int (*prctl)(int, ...);
 };
 

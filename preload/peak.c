@@ -44,23 +44,43 @@ static void fold_below(struct tally *t, uint64_t mark_bytes, uint64_t large_byte
 	t->large_bytes = large_bytes;
 }
 
-static void fold_single(struct process *p, struct tally *t)
+/* ... or before the very next free: net does not rise by 2^62 until then. */
+static void fold_next(struct tally *t, uint64_t net)
 {
-	struct segment_header *h = p->segment.header;
-	uint64_t net = tally_net(t->own);
-	uint64_t live = h->inherited_bytes + net;
-
-	if (live > h->peak_bytes) {
-		raise_to(&h->peak_bytes, live);
-		fold_above(t, net);
-	}
-	t->budget_bytes = t->batch_bytes = BATCH_MAX_BYTES;
-	fork_note_baseline(h->inherited_objects + tally_net_objects(t->own), live);
+	__atomic_store_n(&t->floor, net + (1ULL << 62), __ATOMIC_RELAXED);
 }
 
-static void add_to_sum(struct process *p, int64_t change)
+/*
+ * What folding needs of memory that is wiped in a child: loaded once, as a
+ * handler may fork at any moment and its child return here.
+ */
+struct view {
+	struct segment_header *header;
+	const struct slot *own;
+};
+
+static void fold_single(struct process *p, struct tally *t, struct view v)
 {
-	struct segment_header *h = p->segment.header;
+	struct segment_header *h = v.header;
+	uint64_t net = tally_net(v.own);
+	uint64_t live = h->inherited_bytes + net;
+
+	/* Signed: with an unknown baseline or foreign frees live is negative. */
+	if ((int64_t)(live - h->peak_bytes) > 0) {
+		raise_to(&h->peak_bytes, live);
+		fold_above(t, net);
+		/* Pairs with the fence in peak_go_threaded(): either it
+		 * replaces our mark, or we see that it is at it. */
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (__atomic_load_n(&p->threaded, __ATOMIC_RELAXED) != SINGLE)
+			fold_next(t, net);
+	}
+	t->budget_bytes = t->batch_bytes = BATCH_MAX_BYTES;
+	fork_note_baseline(h->inherited_objects + tally_net_objects(v.own), live);
+}
+
+static void add_to_sum(struct segment_header *h, int64_t change)
+{
 	int64_t sum = __atomic_add_fetch(&h->batched_live_bytes, change,
 					 __ATOMIC_RELAXED);
 
@@ -68,9 +88,8 @@ static void add_to_sum(struct process *p, int64_t change)
 		raise_to(&h->peak_bytes, (uint64_t)sum);
 }
 
-static int64_t batch_for(const struct process *p)
+static int64_t batch_for(const struct segment_header *h)
 {
-	const struct segment_header *h = p->segment.header;
 	uint64_t peak = __atomic_load_n(&h->peak_bytes, __ATOMIC_RELAXED);
 	uint64_t threads = __atomic_load_n(&h->threads_now, __ATOMIC_RELAXED);
 	uint64_t batch = peak / BATCH_SHARE / (threads ? threads : 1);
@@ -81,17 +100,16 @@ static int64_t batch_for(const struct process *p)
 }
 
 /* Changes this thread's share of the slack, and the most there ever was. */
-static void set_batch(struct process *p, struct tally *t, int64_t batch)
+static void set_batch(struct process *p, struct segment_header *h,
+		      struct tally *t, int64_t batch)
 {
 	uint64_t sum;
 
-	if (batch == t->batch_bytes)
-		return;
 	sum = __atomic_add_fetch(&p->batch_sum_bytes,
 				 (uint64_t)(batch - t->batch_bytes),
 				 __ATOMIC_RELAXED);
 	t->batch_bytes = batch;
-	raise_to(&p->segment.header->peak_slack_bytes, sum);
+	raise_to(&h->peak_slack_bytes, sum);
 }
 
 /*
@@ -101,34 +119,43 @@ static void set_batch(struct process *p, struct tally *t, int64_t batch)
  * one: upwards by the budget, which counts allocations, downwards by the
  * floor, or at once with a large block.
  */
-static void fold_threaded(struct process *p, struct tally *t)
+static void fold_threaded(struct process *p, struct tally *t, struct view v)
 {
-	uint64_t net = tally_net(t->own);
+	uint64_t net = tally_net(v.own);
 	int64_t change = (int64_t)(net - t->folded_bytes);
-	int64_t batch = batch_for(p), half = batch / 2;
+	int64_t batch = batch_for(v.header), half = batch / 2;
 
 	if (change > half / 2 || change < -half) {
 		t->folded_bytes = net;
-		add_to_sum(p, change);
+		add_to_sum(v.header, change);
 		change = 0;
 	}
-	set_batch(p, t, batch);
+	set_batch(p, v.header, t, batch);
 	fold_below(t, t->folded_bytes - (uint64_t)half, (uint64_t)half);
 	t->budget_bytes = change > 0 ? half - change : half;
 }
 
 void peak_fold(struct process *p, struct tally *t)
 {
+	struct view v = {
+		.header = __atomic_load_n(&p->segment.header, __ATOMIC_RELAXED),
+		.own = tally_own(t),
+	};
+
+	if (!v.header || !v.own)
+		return;
 	if (is_threaded(p))
-		fold_threaded(p, t);
+		fold_threaded(p, t, v);
 	else
-		fold_single(p, t);
+		fold_single(p, t, v);
 }
 
 void peak_start_first(struct process *p, struct tally *t)
 {
 	struct segment_header *h = p->segment.header;
 
+	p->threaded = SINGLE;
+	p->first_slot = t->own;
 	h->peak_bytes = h->inherited_bytes;
 	p->batch_sum_bytes = t->batch_bytes = t->budget_bytes = BATCH_MAX_BYTES;
 	fold_above(t, tally_net(t->own));
@@ -138,14 +165,14 @@ void peak_start(struct process *p, struct tally *t)
 {
 	t->folded_bytes = tally_net(t->own);
 	t->batch_bytes = 0;
-	fold_threaded(p, t);
+	peak_fold(p, t);
 }
 
 /*
  * Seeds the shared sum with what the first thread has so far. That thread
  * may be in the middle of an operation when it is not the caller; it is
- * enough that folded_bytes is exactly what went into the sum. It learns of
- * the change when its own mark or budget sends it to peak_fold().
+ * enough that folded_bytes is exactly what went into the sum. Its next free,
+ * or its budget, sends it to peak_fold(), where it learns of the change.
  */
 void peak_go_threaded(struct process *p, struct tally *me)
 {
@@ -157,14 +184,17 @@ void peak_go_threaded(struct process *p, struct tally *me)
 	    !__atomic_compare_exchange_n(&p->threaded, &single, SEEDING, false,
 					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return;
-	first->folded_bytes = tally_net(first->own);
-	if (me == first)
-		p->batch_sum_bytes = (uint64_t)(first->batch_bytes = 0);
-	add_to_sum(p, (int64_t)(h->inherited_bytes + first->folded_bytes));
+	first->folded_bytes = tally_net(p->first_slot);
+	if (me != first) {
+		/* Pairs with the fence in fold_single(). */
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		fold_next(first, first->folded_bytes);
+	}
+	add_to_sum(h, (int64_t)(h->inherited_bytes + first->folded_bytes));
 	/* Release: whoever sees it also sees folded_bytes. */
 	__atomic_store_n(&p->threaded, THREADED, __ATOMIC_RELEASE);
 	if (me == first)
-		fold_threaded(p, first);
+		peak_fold(p, first);
 }
 
 void peak_finish(struct process *p, struct tally *t)
@@ -173,13 +203,13 @@ void peak_finish(struct process *p, struct tally *t)
 
 	if (!is_threaded(p))
 		return;
-	add_to_sum(p, (int64_t)(net - t->folded_bytes));
+	add_to_sum(p->segment.header, (int64_t)(net - t->folded_bytes));
 	t->folded_bytes = net;
-	set_batch(p, t, 0);
+	set_batch(p, p->segment.header, t, 0);
 }
 
 void peak_fold_shared(struct process *p, int64_t change_bytes)
 {
 	peak_go_threaded(p, NULL);
-	add_to_sum(p, change_bytes);
+	add_to_sum(p->segment.header, change_bytes);
 }

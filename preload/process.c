@@ -14,6 +14,8 @@
 #include "preload/thread.h"
 #include "shm/syscalls.h"
 
+#define SANDBOX_SLOTS 64 /* for the threads to come */
+
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18 /* Linux 4.14 */
 #endif
@@ -67,6 +69,8 @@ struct tally *process_claim(struct process *p)
 	struct tally *t;
 	unsigned index;
 
+	if (p->segment.slot_count <= OVERFLOW_SLOTS) /* wiped meanwhile */
+		return NULL;
 	if (!take_bit(&p->slots_taken, p->segment.slot_count - OVERFLOW_SLOTS,
 		      &index))
 		return NULL;
@@ -89,10 +93,14 @@ void process_release(struct process *p, struct tally *t)
 
 struct slot *process_overflow_slot(struct process *p)
 {
+	/* For a child of fork in a handler, which finds the process wiped. */
+	static struct slot nowhere;
+	struct slot *slots = __atomic_load_n(&p->segment.slots, __ATOMIC_RELAXED);
 	/* A thread's own storage tells threads apart without a system call. */
 	uintptr_t where = (uintptr_t)&tally_self;
 
-	return &p->segment.slots[(where >> 12 ^ where >> 20) % OVERFLOW_SLOTS];
+	return slots ? &slots[(where >> 12 ^ where >> 20) % OVERFLOW_SLOTS]
+		     : &nowhere;
 }
 
 struct handoff *handoff_give(void)
@@ -185,10 +193,15 @@ static uint64_t pid_namespace(void)
 
 /* ---- beginning ---- */
 
+/* The kernel's name of a process ends after 15 bytes, a file's does not. */
 static bool is_wanted(const char *comm, int pid)
 {
-	return (!*env.only || env_glob_list_matches(env.only, comm)) &&
-	       (!env.only_pid || env.only_pid == pid);
+	const char *slash = strrchr(exe, '/');
+
+	if (env.only_pid && env.only_pid != pid)
+		return false;
+	return !*env.only || env_glob_list_matches(env.only, comm) ||
+	       env_glob_list_matches(env.only, slash ? slash + 1 : exe);
 }
 
 static bool make_segment(struct process *p)
@@ -249,6 +262,7 @@ static bool begin(struct process *p, bool is_child)
 	t = process_claim(p);
 	if (!t) {
 		segment_finish(&p->segment, false);
+		sys_munmap(p->segment.header, p->segment.map_bytes);
 		return false;
 	}
 	thread_adopt_first(p, t);
@@ -306,12 +320,20 @@ static void start_first(void)
 		give_up();
 }
 
+/* False in a child of vfork, which has our memory but is not us. */
+static bool memory_is_ours(void)
+{
+	return process->pid == (pid_t)syscall(SYS_getpid);
+}
+
 static void start_child(void)
 {
 	uint32_t fresh = PROCESS_FRESH;
 
 	if (!env.follow_fork || sandboxed)
 		never = true;
+	else if (process->pid && !memory_is_ours())
+		return;
 	else if (__atomic_compare_exchange_n(&process->phase, &fresh,
 					     PROCESS_STARTING, false,
 					     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
@@ -330,11 +352,16 @@ static COLD void start(void)
 	uint64_t all = ~0ULL, before;
 	int saved = errno;
 
+	/* Called by a constructor that runs before libc's own (-z initfirst):
+	 * there is no environment to read yet. */
+	if (!entered && !environ)
+		return;
 	syscall(SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, sizeof(all));
 	if (!entered) {
 		entered = true;
 		start_first();
 		first_is_done = true;
+		message_is_late = true;
 	} else if (first_is_done) {
 		start_child();
 	} /* else called back by start_first() itself: pass through */
@@ -358,10 +385,19 @@ struct process *process_get(void)
 	return process_if_on();
 }
 
-void process_wipe_where_kernel_cannot(void)
+bool process_is_off(void)
 {
-	if (process && !kernel_wipes)
+	return process && __atomic_load_n(&process->phase,
+					  __ATOMIC_RELAXED) == PROCESS_OFF;
+}
+
+void process_is_born(void)
+{
+	if (!process || sandboxed)
+		return;
+	if (!kernel_wipes)
 		sys_madvise(process, sizeof(*process), MADV_DONTNEED);
+	process->pid = (pid_t)syscall(SYS_getpid);
 }
 
 /* ---- the program's start and end ---- */
@@ -375,9 +411,18 @@ __attribute__((constructor)) static void on_load(void)
 	dlerror();
 }
 
-void process_enters_sandbox(void)
+bool process_may_be_sandboxed(void)
 {
+	return process && !sandboxed && memory_is_ours();
+}
+
+void process_enters_sandbox(bool at_once)
+{
+	struct process *p = process_if_on();
+
 	sandboxed = true;
+	if (p)
+		segment_stop_growing(&p->segment, at_once ? 0 : SANDBOX_SLOTS);
 }
 
 bool process_is_sandboxed(void)
@@ -387,14 +432,24 @@ bool process_is_sandboxed(void)
 
 void process_end(void)
 {
-	struct process *p = process_if_on();
-
-	if (p && p->pid == (pid_t)syscall(SYS_getpid))
-		segment_finish(&p->segment, env.keep || sandboxed);
+	/* In a sandbox nobody may be asked whose memory this is. */
+	if (!process || sandboxed || !memory_is_ours())
+		return;
+	if (process_if_on())
+		segment_finish(&process->segment, env.keep);
+	else /* a segment begun from here on would never be finished */
+		never = true;
 }
 
-/* Destructors of what was loaded before us follow, and still free. */
+/*
+ * Destructors of what was loaded before us follow, and still free. A child of
+ * vfork may not come here, so that a sandboxed process can say at least that
+ * it has ended.
+ */
 __attribute__((destructor)) static void on_exit_of_program(void)
 {
-	process_end();
+	if (sandboxed && process_if_on())
+		segment_finish(&process->segment, true);
+	else
+		process_end();
 }

@@ -45,9 +45,10 @@ struct process {
 	uint32_t phase;                  /* enum process_phase, atomic */
 	uint32_t threaded;               /* peak.c: was a second thread seen? */
 	bool inline_bytes;               /* glibc's chunk header may be read */
-	pid_t pid;
+	pid_t pid;                       /* 0 = a child that no handler saw */
 	struct segment segment;
-	struct tally *first;             /* the thread the process began with */
+	struct tally *first;             /* the thread the process began with, */
+	struct slot *first_slot;         /* and its slot, also when it has ended */
 	uint64_t batch_sum_bytes;        /* of all threads, atomic */
 	struct bitmap slots_taken;
 	struct bitmap handoffs_taken;
@@ -64,25 +65,34 @@ struct process *process_get(void);
 /* The same without starting anything: NULL unless the tally is on. */
 struct process *process_if_on(void);
 
+/* Did this process try to start its tally in vain? */
+bool process_is_off(void);
+
 /*
  * The process goes: its segment becomes final, and unless it is to be kept
  * its file is removed. Late counts still go into the mapping. Does nothing in
- * a child of vfork, whose end is not that of the memory. Signal-safe.
+ * a child of vfork, whose end is not that of the memory, and nothing in a
+ * sandbox. Signal-safe.
  */
 void process_end(void);
 
 /*
  * System calls may be forbidden from now on, in children as well: no segment
- * for a forked child, no removal of the file at the end, no thread ids.
+ * for a forked child, no removal of the file at the end, no thread ids, no
+ * more slots than there are. `at_once`: they are forbidden already.
  */
-void process_enters_sandbox(void);
+void process_enters_sandbox(bool at_once);
+
+/* Is a sandbox entered now ours, and not that of a child of vfork? */
+bool process_may_be_sandboxed(void);
 bool process_is_sandboxed(void);
 
 /*
- * To be called in a child by the atfork handler: on kernels before 4.14 it
- * does what MADV_WIPEONFORK does on later ones, otherwise nothing.
+ * To be called in a child by the atfork handler: notes whose memory this is
+ * now; on kernels before 4.14 it also does what MADV_WIPEONFORK does on later
+ * ones.
  */
-void process_wipe_where_kernel_cannot(void);
+void process_is_born(void);
 
 /*
  * Takes the lowest free slot for the calling thread and backs it with

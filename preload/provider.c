@@ -98,6 +98,9 @@ static void set_coverage(struct provider_facts *facts, enum coverage coverage,
 	append(facts->reason, sizeof(facts->reason), detail);
 }
 
+/* Weak: musl has none, and would not load us. */
+extern int dladdr1(const void *, Dl_info *, void **, int) __attribute__((weak));
+
 /*
  * An executable with a fixed address that takes the address of malloc has an
  * entry of its own for it, to which every look-up leads; behind it are we.
@@ -108,7 +111,7 @@ static bool leads_elsewhere(void *found)
 	ElfW(Sym) *symbol = NULL;
 	Dl_info info;
 
-	return found &&
+	return found && dladdr1 &&
 	       dladdr1(found, &info, (void **)&symbol, RTLD_DL_SYMENT) &&
 	       symbol && symbol->st_shndx == SHN_UNDEF;
 }

@@ -51,21 +51,21 @@ static COLD void fold(struct tally *t)
 		peak_fold(p, t);
 }
 
-static inline void own_alloc(struct tally *t, size_t bytes)
+static inline void own_alloc(struct tally *t, struct slot *own, size_t bytes)
 {
-	tally_add(&t->own->alloc_by_size[tally_bucket(bytes)], 1);
-	tally_add(&t->own->alloc_bytes, bytes);
+	tally_add(&own->alloc_by_size[tally_bucket(bytes)], 1);
+	tally_add(&own->alloc_bytes, bytes);
 	t->budget_bytes -= (int64_t)bytes;
 	if (UNLIKELY(t->budget_bytes < 0))
 		fold(t);
 }
 
-static inline void own_free(struct tally *t, size_t bytes)
+static inline void own_free(struct tally *t, struct slot *own, size_t bytes)
 {
-	if (UNLIKELY(tally_fold_is_due(t, t->own)))
+	if (UNLIKELY(tally_fold_is_due(t, own)))
 		fold(t);
-	tally_add(&t->own->free_by_size[tally_bucket(bytes)], 1);
-	tally_add(&t->own->free_bytes, bytes);
+	tally_add(&own->free_by_size[tally_bucket(bytes)], 1);
+	tally_add(&own->free_bytes, bytes);
 	if (UNLIKELY(bytes > t->large_bytes))
 		fold(t);
 }
@@ -74,15 +74,16 @@ static inline void own_free(struct tally *t, size_t bytes)
  * The new block before the old: live must never seem to be negative. For the
  * peak only the net change counts.
  */
-static inline void own_realloc(struct tally *t, size_t old_bytes, size_t new_bytes)
+static inline void own_realloc(struct tally *t, struct slot *own,
+			       size_t old_bytes, size_t new_bytes)
 {
-	if (UNLIKELY(tally_fold_is_due(t, t->own)))
+	if (UNLIKELY(tally_fold_is_due(t, own)))
 		fold(t);
-	tally_add(&t->own->alloc_by_size[tally_bucket(new_bytes)], 1);
-	tally_add(&t->own->alloc_bytes, new_bytes);
-	tally_add(&t->own->free_by_size[tally_bucket(old_bytes)], 1);
-	tally_add(&t->own->free_bytes, old_bytes);
-	tally_add(&t->own->realloc_calls, 1);
+	tally_add(&own->alloc_by_size[tally_bucket(new_bytes)], 1);
+	tally_add(&own->alloc_bytes, new_bytes);
+	tally_add(&own->free_by_size[tally_bucket(old_bytes)], 1);
+	tally_add(&own->free_bytes, old_bytes);
+	tally_add(&own->realloc_calls, 1);
 	if (new_bytes > old_bytes)
 		t->budget_bytes -= (int64_t)(new_bytes - old_bytes);
 	if (UNLIKELY(t->budget_bytes < 0 || (old_bytes > new_bytes &&
@@ -133,12 +134,12 @@ static void shared_realloc(struct process *p, size_t old_bytes, size_t new_bytes
 /* Adds to one counter, given by its offset, of whatever slot is ours. */
 static void count(struct process *p, struct tally *t, size_t counter)
 {
-	char *slot = (char *)(t->own ? t->own : process_overflow_slot(p));
+	char *own = (char *)tally_own(t);
 
-	if (t->own)
-		tally_add((uint64_t *)(slot + counter), 1);
+	if (own)
+		tally_add((uint64_t *)(own + counter), 1);
 	else
-		add_shared((uint64_t *)(slot + counter), 1);
+		add_shared((uint64_t *)((char *)process_overflow_slot(p) + counter), 1);
 }
 
 #define COUNT(field) count(p, t, offsetof(struct slot, field))
@@ -253,11 +254,12 @@ static void leave(struct process *p, struct tally *t)
 
 	COUNT(threads_exited);
 	__atomic_fetch_sub(&h->threads_now, 1, __ATOMIC_RELAXED);
-	if (t->own)
-		peak_finish(p, t);
-	/* From here on a handler counts with the others. */
+	/* From here on a handler, and what libc frees yet, counts with the
+	 * others; so what is folded now is all that this slot will hold. */
 	tally_self = &ended;
 	if (t->own) {
+		peak_go_threaded(p, t);
+		peak_finish(p, t);
 		describe(t->own, 0, false);
 		process_release(p, t);
 	}
@@ -292,6 +294,7 @@ static COLD void *alloc_slowest(void *block)
 {
 	struct process *p;
 	struct tally *t;
+	struct slot *own;
 
 	if (next_is_resolving() || next_in_arena(block))
 		return block;
@@ -299,10 +302,11 @@ static COLD void *alloc_slowest(void *block)
 	if (!p)
 		return block;
 	t = attach(p);
+	own = tally_own(t);
 	if (!block)
 		COUNT(alloc_failures);
-	else if (t->own)
-		own_alloc(t, usable_bytes(block));
+	else if (own)
+		own_alloc(t, own, usable_bytes(block));
 	else
 		shared_alloc(p, usable_bytes(block));
 	return block;
@@ -311,10 +315,11 @@ static COLD void *alloc_slowest(void *block)
 void *tally_alloc_slow(void *block)
 {
 	struct tally *t = tally_self;
+	struct slot *own = tally_own(t);
 
-	if (UNLIKELY(!block || !t->own))
+	if (UNLIKELY(!block || !own))
 		return alloc_slowest(block);
-	own_alloc(t, usable_bytes(block));
+	own_alloc(t, own, usable_bytes(block));
 	return block;
 }
 
@@ -337,12 +342,14 @@ static COLD void free_slowest(void *block)
 {
 	struct process *p;
 	struct tally *t;
+	struct slot *own;
 
 	p = next_is_resolving() ? NULL : process_get();
 	if (p) {
 		t = attach(p);
-		if (t->own)
-			own_free(t, usable_bytes(block));
+		own = tally_own(t);
+		if (own)
+			own_free(t, own, usable_bytes(block));
 		else
 			shared_free(p, usable_bytes(block));
 	}
@@ -352,6 +359,7 @@ static COLD void free_slowest(void *block)
 void tally_free_slow(void *block)
 {
 	struct tally *t = tally_self;
+	struct slot *own = tally_own(t);
 
 	if (UNLIKELY(!block))
 		return;
@@ -359,11 +367,11 @@ void tally_free_slow(void *block)
 		drop_arena_block();
 		return;
 	}
-	if (UNLIKELY(!t->own)) {
+	if (UNLIKELY(!own)) {
 		free_slowest(block);
 		return;
 	}
-	own_free(t, usable_bytes(block));
+	own_free(t, own, usable_bytes(block));
 	next.free(block);
 }
 
@@ -385,18 +393,20 @@ static COLD void realloc_slowest(void *moved, size_t old_bytes, size_t bytes)
 {
 	struct process *p = process_get();
 	struct tally *t;
+	struct slot *own;
 
 	if (!p)
 		return;
 	t = attach(p);
+	own = tally_own(t);
 	if (!moved && bytes > 0)
 		COUNT(alloc_failures);
-	else if (!moved && t->own) /* to zero: it freed, not in every provider */
-		own_free(t, old_bytes);
+	else if (!moved && own) /* to zero: it freed, not in every provider */
+		own_free(t, own, old_bytes);
 	else if (!moved)
 		shared_free(p, old_bytes);
-	else if (t->own)
-		own_realloc(t, old_bytes, usable_bytes(moved));
+	else if (own)
+		own_realloc(t, own, old_bytes, usable_bytes(moved));
 	else
 		shared_realloc(p, old_bytes, usable_bytes(moved));
 }
@@ -404,17 +414,18 @@ static COLD void realloc_slowest(void *moved, size_t old_bytes, size_t bytes)
 void *tally_realloc(void *block, size_t bytes)
 {
 	struct tally *t = tally_self;
+	struct slot *own = tally_own(t);
 	size_t old_bytes;
 	void *moved;
 
 	if (UNLIKELY(next_in_arena(block)))
 		return move_out_of_arena(block, bytes);
-	if (UNLIKELY(!t->own && (next_is_resolving() || !process_get())))
+	if (UNLIKELY(!own && (next_is_resolving() || !process_get())))
 		return next.realloc(block, bytes);
 	old_bytes = usable_bytes(block);
 	moved = next.realloc(block, bytes);
-	if (LIKELY(moved && t->own))
-		own_realloc(t, old_bytes, usable_bytes(moved));
+	if (LIKELY(moved && own))
+		own_realloc(t, own, old_bytes, usable_bytes(moved));
 	else
 		realloc_slowest(moved, old_bytes, bytes);
 	return moved;

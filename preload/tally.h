@@ -40,6 +40,16 @@ struct tally {
 extern __thread struct tally *tally_self
 	__attribute__((tls_model("initial-exec"), visibility("hidden")));
 
+/*
+ * A handler may fork in the midst of counting, and its child return there:
+ * it finds this pointer wiped, the slot itself replaced by empty memory. So
+ * whoever counts loads it once.
+ */
+static inline struct slot *tally_own(const struct tally *t)
+{
+	return __atomic_load_n(&t->own, __ATOMIC_RELAXED);
+}
+
 /* ---- single-writer addition ---- */
 
 /* Adds to a word that only this thread (and its signal handlers) writes. */
@@ -131,7 +141,9 @@ static inline size_t tally_log2(size_t n)
  */
 static inline size_t tally_plain_bucket(size_t bytes)
 {
-	return tally_log2(bytes) - (SIZE_FIRST_LOG2 - 1);
+	/* | 8, which every real one has set: a damaged header of a size of
+	 * nothing must not yield just any index. */
+	return tally_log2(bytes | 8) - (SIZE_FIRST_LOG2 - 1);
 }
 
 /* The bucket of any size. */
@@ -172,7 +184,7 @@ void tally_threads_begin(void);
 static inline void *tally_alloc(void *block)
 {
 	struct tally *t = tally_self;
-	struct slot *slot = t->slot;
+	struct slot *slot = __atomic_load_n(&t->slot, __ATOMIC_RELAXED);
 	size_t bytes;
 
 	if (UNLIKELY(!block || !slot))

@@ -68,7 +68,7 @@ static int check_file_size_limit(size_t file_bytes)
 {
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+	if (sys_getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
 	    limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < file_bytes)
 		return -EFBIG;
 	return 0;
@@ -79,7 +79,7 @@ static int check_is_tmpfs(const char *directory)
 {
 	struct statfs fs;
 
-	if (statfs(directory, &fs) != 0)
+	if (sys_statfs(directory, &fs) != 0)
 		return -errno;
 	return fs.f_type == TMPFS_MAGIC ? 0 : -EMEDIUMTYPE;
 }
@@ -124,7 +124,7 @@ static bool remove_earlier_image(const char *path,
 
 	if (fd < 0)
 		return false;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	if (sys_fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
 	    st.st_uid == request->uid &&
 	    sys_pread(fd, &old, sizeof(old), 0) == (ssize_t)sizeof(old) &&
 	    is_earlier_image(&old, request) && !is_locked(fd) &&
@@ -144,7 +144,7 @@ static unsigned random_bits(void)
 	    (ssize_t)sizeof(bits)) {
 		struct timespec now;
 
-		clock_gettime(CLOCK_MONOTONIC, &now);
+		sys_clock_gettime(CLOCK_MONOTONIC, &now);
 		bits = (unsigned)now.tv_nsec;
 	}
 	return bits;
@@ -273,7 +273,7 @@ static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(clock, &now);
+	sys_clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
@@ -443,6 +443,16 @@ bool segment_commit_slot(struct segment *s, unsigned index)
 		return false;
 	raise_to(&h->slots_hwm, index + 1);
 	return true;
+}
+
+void segment_stop_growing(struct segment *s, unsigned slots)
+{
+	unsigned all = OVERFLOW_SLOTS + slots;
+
+	if (s->grows && all > __atomic_load_n(&s->header->slots_committed,
+					      __ATOMIC_ACQUIRE))
+		grow(s, all - 1);
+	s->grows = false;
 }
 
 void segment_finish(struct segment *s, bool keep)

@@ -61,6 +61,12 @@ void segment_publish(struct segment *s);
 bool segment_commit_slot(struct segment *s, unsigned index);
 
 /*
+ * Commits memory for `slots` exclusive slots, if it can, and from here on no
+ * more: the system calls for it may be forbidden soon.
+ */
+void segment_stop_growing(struct segment *s, unsigned slots);
+
+/*
  * Marks the end of the process; unlinks the file unless `keep`. The mapping
  * stays, so late counts are harmless. Owner process only.
  */

@@ -3,15 +3,20 @@
 #define SHM_SYSCALLS_H
 /*
  * The few system calls of the writing half, straight to the kernel: libc's
- * open, close and fallocate are cancellation points and may be interposed by
- * somebody else, and a child of fork may only do what is signal-safe. Each
- * returns the kernel's result, or -1 with errno set. Included by shm/ and
- * preload/ only.
+ * open, close and fallocate are cancellation points, any of them may be
+ * interposed by somebody else (fakeroot, faketime), and a child of fork may
+ * only do what is signal-safe. Each returns the kernel's result, or -1 with
+ * errno set. Included by shm/ and preload/ only.
  */
 #include <fcntl.h>
 #include <stddef.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 static inline int sys_open(const char *path, int flags, unsigned mode)
@@ -59,6 +64,27 @@ static inline int sys_fchmod(int fd, unsigned mode)
 	return (int)syscall(SYS_fchmod, fd, mode);
 }
 
+static inline int sys_fstat(int fd, struct stat *ret)
+{
+	return (int)syscall(SYS_fstat, fd, ret);
+}
+
+static inline int sys_statfs(const char *path, struct statfs *ret)
+{
+	return (int)syscall(SYS_statfs, path, ret);
+}
+
+static inline int sys_getrlimit(int resource, struct rlimit *ret)
+{
+	return (int)syscall(SYS_prlimit64, 0, resource, NULL, ret);
+}
+
+/* The system's time, whatever a library makes the program believe. */
+static inline int sys_clock_gettime(clockid_t clock, struct timespec *ret)
+{
+	return (int)syscall(SYS_clock_gettime, clock, ret);
+}
+
 static inline int sys_unlink(const char *path)
 {
 	return (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
@@ -68,6 +94,14 @@ static inline void *sys_mmap(size_t length, int protection, int flags, int fd)
 {
 	return (void *)syscall(SYS_mmap, NULL, length, protection, flags, fd,
 			       (off_t)0);
+}
+
+/* Private pages of zeros just there, if nothing is mapped there. */
+static inline void sys_mmap_zeros_at(void *start, size_t length)
+{
+	syscall(SYS_mmap, start, length, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
+		-1, (off_t)0);
 }
 
 static inline int sys_munmap(void *start, size_t length)

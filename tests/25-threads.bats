@@ -94,3 +94,10 @@ teardown() { clean_up; }
 	[ "$output" = true ]
 	exactly "$P/peak" hill # its report demands a slack of 0
 }
+
+@test "a thread nobody announced: what the first one frees counts for the peak" {
+	bounded "$HT" run --quiet --json "$T/json" -- "$P/threads_seed" >"$T/out"
+	run -0 field "$(sed -n 's/^pid //p' "$T/out")" \
+		'.metrics | (."/heap/peak:bytes" - 67108864 | fabs) < 2 * 1048576 + ."/heap/peak/slack:bytes"' "$T/json"
+	[ "$output" = true ] || fail "$(jq -c .processes[0].metrics "$T/json")"
+}

@@ -117,6 +117,15 @@ teardown() { clean_up; }
 	[ "$output" = sh ] || fail "$output"
 }
 
+@test "--only NAME, where the kernel cuts the name" {
+	cp "$P/family" "$T/a-command-of-a-long-name"
+	exactly_only() { "$HT" run --quiet --only "$1" --json "$T/json" -- "$T/a-command-of-a-long-name" malloc >"$T/out"; }
+	exactly_only a-command-of-a-long-name
+	agrees "$T/out" "$T/json"
+	# what the kernel keeps is "a-command-of-a-"
+	run -3 --separate-stderr exactly_only a-command-of-a
+	error_matches "no process matches"
+}
 @test "--only NAME: the others run, untallied" {
 	"$HT" run --quiet --only family --json "$T/json" -- \
 		sh -c "'$P/family' malloc; '$P/peak' hill" >"$T/out"

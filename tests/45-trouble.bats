@@ -474,6 +474,30 @@ with_tmpfs() {
 	unharmed "$P/sandbox" seccomp
 	exactly "$P/sandbox" seccomp
 	HEAPTALLY_FORK=off unharmed "$P/sandbox" seccomp
+	# it cannot remove its file, yet it says that it has ended
+	LD_PRELOAD=$LIB "$P/sandbox" seccomp >"$T/out"
+	pid=$(sed -n 's/^pid //p' "$T/out")
+	"$HT" stat --json "$pid" >"$T/json"
+	run -0 field "$pid" .state "$T/json"
+	[ "$output" = exited ]
+}
+@test "what is no sandbox of ours: a question, and a child of vfork" {
+	for kind in query vfork; do
+		exactly "$P/sandbox" "$kind"
+		run -0 jq '.processes | length' "$T/json"
+		[ "$output" = 2 ] || fail "$kind: $output"
+	done
+}
+
+@test "a library with calloc and free, but no malloc, behind us" {
+	"${CC:-cc}" -O0 -o "$T/clear" -x c - <<-'EOF'
+		#include <stdlib.h>
+		int main(void) { for (int i = 0; i < 9; i++) free(calloc(i, 100)); }
+	EOF
+	"$HT" run --quiet --json "$T/json" -- \
+		env LD_PRELOAD="$LIB:$P/half_shim.so" "$T/clear"
+	run -0 jq -r '.processes[] | select(.command == "clear") | "\(.coverage) \(.coverage_reason)"' "$T/json"
+	[[ $output == "partial no usable sizes"* ]] || fail "$output"
 }
 
 @test "ulimit -f 0" {

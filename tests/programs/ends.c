@@ -2,13 +2,18 @@
 /*
  * ends KIND: reports, then ends in one of many ways.
  *
- *	return exit _exit quick_exit abort segv kill term thread
+ *	return exit _exit quick_exit abort segv kill term thread main_thread
  *
  * Expects the last state to be as reported, however it ended.
  */
 #include "expect.h"
 
 #include <signal.h>
+
+static void at_exit(void)
+{
+	free(malloc(100));
+}
 
 static void *leave(void *argument)
 {
@@ -35,6 +40,17 @@ int main(int argc, char **argv)
 
 		MUST(!pthread_create(&id, expect_small_stack(), leave, NULL));
 		pause();
+	}
+	if (strcmp(kind, "main_thread") == 0) {
+		/* The last thread of all: libc goes through exit(0). It loads
+		 * libgcc_s for it, which allocates. */
+		expect.no_heap = true;
+		MUST(!atexit(at_exit));
+		expect.exited = 1;
+		expect.threaded = true;
+		expect.threads_peak = 1;
+		expect_report();
+		pthread_exit(NULL);
 	}
 	expect_report();
 	if (strcmp(kind, "return") == 0)

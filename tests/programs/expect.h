@@ -57,6 +57,7 @@ static struct {
 	bool threaded;          /* the peak may be wrong by the slack */
 	bool no_peak;           /* the peak is not known here */
 	bool no_threads_peak;   /* neither is that of threads */
+	pid_t pid;              /* 0: may be asked for */
 	bool no_heap;           /* libc allocates too: only threads are known */
 	void *dtvs[EXPECT_DTVS_MAX];
 	unsigned dtv_count;
@@ -375,7 +376,7 @@ static inline void expect_text(struct text *t)
 {
 	uint64_t live_threads = 1 + expect.started - expect.exited;
 
-	text_line(t, "pid", (uint64_t)getpid());
+	text_line(t, "pid", (uint64_t)(expect.pid ? expect.pid : getpid()));
 	if (!expect.no_heap)
 		expect_heap_text(t);
 	text_line(t, "/threads/started:threads", expect.started);
