@@ -105,6 +105,8 @@ static void set_batch(struct process *p, struct segment_header *h,
 {
 	uint64_t sum;
 
+	if (batch == t->batch_bytes)
+		return;
 	sum = __atomic_add_fetch(&p->batch_sum_bytes,
 				 (uint64_t)(batch - t->batch_bytes),
 				 __ATOMIC_RELAXED);
@@ -185,7 +187,9 @@ void peak_go_threaded(struct process *p, struct tally *me)
 					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return;
 	first->folded_bytes = tally_net(p->first_slot);
-	if (me != first) {
+	if (me == first) {
+		set_batch(p, h, first, 0); /* it folds as soon as it may */
+	} else {
 		/* Pairs with the fence in fold_single(). */
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		fold_next(first, first->folded_bytes);

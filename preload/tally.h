@@ -116,9 +116,11 @@ static inline bool tally_chunk_is_plain(const void *block)
 	return LIKELY(!(((const size_t *)block)[-1] & TALLY_CHUNK_MAPPED));
 }
 
+/* Never 0, of which there is no logarithm, whatever a damaged header says:
+ * sizes are multiples of 16. */
 static inline size_t tally_plain_bytes(const void *block)
 {
-	return (((const size_t *)block)[-1] & ~(size_t)7) - 8;
+	return (((const size_t *)block)[-1] & ~(size_t)15) - 8;
 }
 
 /* Index of the highest bit set; n > 0. */
@@ -141,9 +143,7 @@ static inline size_t tally_log2(size_t n)
  */
 static inline size_t tally_plain_bucket(size_t bytes)
 {
-	/* | 8, which every real one has set: a damaged header of a size of
-	 * nothing must not yield just any index. */
-	return tally_log2(bytes | 8) - (SIZE_FIRST_LOG2 - 1);
+	return tally_log2(bytes) - (SIZE_FIRST_LOG2 - 1);
 }
 
 /* The bucket of any size. */
