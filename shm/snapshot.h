@@ -40,7 +40,7 @@ enum attach_error {
 enum target_state {
 	TARGET_LIVE,     /* the lock is held */
 	TARGET_EXITED,   /* ended through exit() */
-	TARGET_KILLED,   /* ended by a signal, _exit() or abort() */
+	TARGET_KILLED,   /* ended by a signal or abort() */
 	TARGET_REPLACED, /* the process lives on as another, untallied image */
 };
 

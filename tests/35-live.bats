@@ -167,6 +167,14 @@ full_speed() { # THREADS BLOCKS SAMPLES
 	[ "$(file_count "$D")" = 0 ]
 }
 
+@test "watch says once what it does not see" {
+	start env LD_PRELOAD="$LIB:$P/half_shim.so" "$P/hold"
+	run -0 --separate-stderr "$HT" watch -i 0.02 -n 3 "$PID"
+	[ "${#lines[@]}" = 4 ]
+	one_error_line
+	error_matches "coverage is partial: no usable sizes"
+}
+
 @test "a live process: list, stat, watch" {
 	start "$P/hold" 310
 	"$HT" stat --json "$PID" >"$T/json"

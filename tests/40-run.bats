@@ -136,6 +136,10 @@ teardown() { clean_up; }
 		sh -c "'$P/family' malloc; '$P/peak' hill" >"$T/out"
 	run -0 jq -r '[.processes[].command] | sort | join(" ")' "$T/json"
 	[ "$output" = "family peak" ] || fail "$output"
+	"$HT" run --quiet --only 'fam*' --only peak --json "$T/json" -- \
+		sh -c "'$P/family' malloc; '$P/peak' hill" >"$T/out"
+	run -0 jq -r '[.processes[].command] | sort | join(" ")' "$T/json"
+	[ "$output" = "family peak" ] || fail "$output"
 }
 
 @test "hundreds of children do not pile up" {

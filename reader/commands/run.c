@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -22,7 +25,8 @@
 #define NOT_FOUND    127  /* as shells and env(1) say it */
 #define NOT_RUNNABLE 126
 
-static const char *json_name, *only;
+static const char *json_name;
+static struct string_list only;
 static bool no_follow, quiet;
 
 const struct option_row run_options[] = {
@@ -30,7 +34,7 @@ const struct option_row run_options[] = {
 	  "write every metric of every process as JSON; '-' = stdout" },
 	{ 0, "no-follow", NULL, OPTION_FLAG, &no_follow,
 	  "tally the command alone, not what it starts" },
-	{ 0, "only", "GLOB", OPTION_STRING, &only,
+	{ 0, "only", "GLOB", OPTION_STRINGS, &only,
 	  "tally only processes whose command matches" },
 	{ 'q', "quiet", NULL, OPTION_FLAG, &quiet,
 	  "no summary; what could not be observed is still told" },
@@ -135,7 +139,7 @@ static void explain_missing(struct run *r)
 {
 	if (r->untallied)
 		r->result.not_observed = r->untallied;
-	else if (!r->collector.has_main && !only)
+	else if (!r->collector.has_main && !only.count)
 		r->result.not_observed =
 			diagnose_program(r->result.argv[0], r->library);
 	else if (!r->collector.totals.processes)
@@ -204,12 +208,28 @@ static int give_up(struct run *r, int error)
 	return error == ENOENT ? NOT_FOUND : NOT_RUNNABLE;
 }
 
+/* As the library reads them; NULL for none. Not freed before the end. */
+static char *join_globs(void)
+{
+	size_t room = 1;
+	char *joined, *end;
+
+	if (!only.count)
+		return NULL;
+	for (size_t i = 0; i < only.count; i++)
+		room += strlen(only.items[i]) + 1;
+	joined = end = report_oom(malloc(room));
+	for (size_t i = 0; i < only.count; i++)
+		end += sprintf(end, "%s%s", i ? "," : "", only.items[i]);
+	return joined;
+}
+
 static int run(struct run *r)
 {
 	struct launch launch = {
 		.argv = r->result.argv,
 		.directory = r->directory.path,
-		.only = only,
+		.only = join_globs(),
 		.no_follow = no_follow,
 	};
 	struct child child;

@@ -272,12 +272,23 @@ static void mark_exec(struct watch *w)
 	w->has_before = false;
 }
 
+/* What the figures leave out, once for each image. */
+static void note_coverage(const struct watch *w)
+{
+	const struct target_identity *id = &w->now.id;
+
+	if (!w->has_before && strcmp(id->coverage, "full") != 0)
+		report("%d (%s): coverage is %s: %s", id->pid,
+		       format_escaped(id->comm).s, id->coverage,
+		       format_escaped(id->coverage_reason).s);
+}
+
 static void report_end(const struct watch *w)
 {
 	static const char *const texts[] = {
 		[TARGET_LIVE] = "is alive",
 		[TARGET_EXITED] = "exited",
-		[TARGET_KILLED] = "ended without exit(): killed, or by _exit()",
+		[TARGET_KILLED] = "ended without exit(): killed, or by abort()",
 		[TARGET_REPLACED] = "goes on as a program that is not tallied",
 	};
 
@@ -325,6 +336,7 @@ static int watch_loop(struct watch *w)
 			mark_exec(w);
 			continue;
 		}
+		note_coverage(w);
 		if (!show(w))
 			return STATUS_OK; /* main() tells what was lost */
 		if (w->now.snapshot.state != TARGET_LIVE) {
