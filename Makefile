@@ -56,8 +56,7 @@ endif
 PRELOAD_CFLAGS := -fPIC -fno-builtin -U_FORTIFY_SOURCE -fvisibility=hidden \
 	-fno-semantic-interposition -ftls-model=initial-exec -fno-plt \
 	-fno-stack-protector
-PRELOAD_LDFLAGS := -shared -Wl,-z,now -Wl,-z,nodelete -Wl,-z,defs \
-	-Wl,--version-script=preload/exports.map -Wl,-soname,libheaptally.so
+PRELOAD_LDFLAGS := -shared -Wl,-z,now -Wl,-z,nodelete -Wl,-z,defs
 READER_DEFINES := -DHEAPTALLY_VERSION='"$(VERSION)"' -DHEAPTALLY_LIBDIR='"$(LIBDIR)"'
 
 SHM_SOURCES := $(wildcard shm/*.c)
@@ -68,6 +67,7 @@ PRELOAD_SHM_SOURCES := shm/metrics.c shm/segment.c shm/segment_name.c
 
 SHM_OBJECTS := $(SHM_SOURCES:%.c=$(B)/obj/%.o)
 READER_OBJECTS := $(READER_SOURCES:%.c=$(B)/obj/%.o)
+CXX_OBJECTS := $(patsubst %.c,$(B)/pic/%.o,$(wildcard preload/cxx/*.c))
 PRELOAD_OBJECTS := $(PRELOAD_SOURCES:%.c=$(B)/pic/%.o) $(PRELOAD_SHM_SOURCES:%.c=$(B)/pic/%.o)
 
 UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
@@ -90,7 +90,7 @@ BENCH_PROGRAMS := $(patsubst scripts/bench.d/%.c,build/bench/%,$(filter-out %_sh
 	uninstall clean help FORCE
 
 all: preload reader ## library and command
-preload: $(B)/libheaptally.so
+preload: $(B)/libheaptally.so $(B)/libheaptally-cxx.so
 reader: $(B)/heaptally
 
 # ---- objects ----
@@ -112,8 +112,15 @@ $(B)/pic/%.o: %.c $(B)/flags
 	$(Q)$(CC) $(BASE) $(CFLAGS) $(PRELOAD_CFLAGS) $(CPPFLAGS) -c -o $@ $<
 
 $(B)/libheaptally.so: $(PRELOAD_OBJECTS) preload/exports.map
+$(B)/libheaptally-cxx.so: $(CXX_OBJECTS) preload/cxx/exports.map
+$(B)/libheaptally.so $(B)/libheaptally-cxx.so:
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(PRELOAD_LDFLAGS) $(LDFLAGS) -o $@ $(PRELOAD_OBJECTS)
+	$(Q)$(CC) $(CFLAGS) $(PRELOAD_LDFLAGS) -Wl,-soname,$(@F) \
+		-Wl,--version-script=$(filter %.map,$^) $(LDFLAGS) -o $@ $(filter %.o,$^)
+
+# Exceptions of the C++ library pass through, and a program's own new is to
+# be found from here as well.
+$(CXX_OBJECTS): PRELOAD_CFLAGS += -fexceptions -fsemantic-interposition
 
 $(B)/heaptally: $(READER_OBJECTS) $(SHM_OBJECTS)
 	$(call say,LINK,$@)
@@ -201,7 +208,7 @@ hdr-check: ## every header compiles on its own
 			-fsyntax-only -include $$h -x c /dev/null || exit 1; done
 
 tidy: ## clang-tidy over all C sources
-	$(Q)clang-tidy --quiet $(SHM_SOURCES) $(PRELOAD_SOURCES) $(READER_SOURCES) \
+	$(Q)clang-tidy --quiet $(SHM_SOURCES) $(PRELOAD_SOURCES) $(wildcard preload/cxx/*.c) $(READER_SOURCES) \
 		-- -std=gnu11 -D_GNU_SOURCE -I. $(READER_CFLAGS) $(READER_DEFINES)
 
 shellcheck: ## all shell scripts
@@ -219,12 +226,13 @@ docs-check: reader
 install: all ## to DESTDIR/PREFIX
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(COMPDIR)'
 	install -m 755 $(B)/heaptally '$(DESTDIR)$(BINDIR)/heaptally'
-	install -m 755 $(B)/libheaptally.so '$(DESTDIR)$(LIBDIR)/libheaptally.so'
+	install -m 755 $(B)/libheaptally.so $(B)/libheaptally-cxx.so '$(DESTDIR)$(LIBDIR)'
 	install -m 644 reader/heaptally.1 '$(DESTDIR)$(MANDIR)/man1/heaptally.1'
 	install -m 644 scripts/completion/heaptally.bash '$(DESTDIR)$(COMPDIR)/heaptally'
 
 uninstall: ## what install put there
 	rm -f '$(DESTDIR)$(BINDIR)/heaptally' '$(DESTDIR)$(LIBDIR)/libheaptally.so' \
+		'$(DESTDIR)$(LIBDIR)/libheaptally-cxx.so' \
 		'$(DESTDIR)$(MANDIR)/man1/heaptally.1' '$(DESTDIR)$(COMPDIR)/heaptally'
 	-rmdir '$(DESTDIR)$(LIBDIR)' 2>/dev/null
 

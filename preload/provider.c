@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "preload/imports.h"
 #include "preload/next.h"
 #include "preload/object.h"
 #include "preload/tally.h"
@@ -116,6 +117,45 @@ static bool leads_elsewhere(void *found)
 	       symbol && symbol->st_shndx == SHN_UNDEF;
 }
 
+/*
+ * A function by which the provider hands out blocks past malloc, and which
+ * this program uses. libc has none, so that nothing is looked for with it.
+ */
+static const char *way_around(void)
+{
+	static const struct {
+		const char *symbol;
+		const char *name;
+	} ways[] = {
+		{ "_Znwm", "C++ new" },
+		{ "mallocx", "mallocx" },
+		{ "rallocx", "rallocx" },
+	};
+	struct object provider;
+
+	object_find((void *)next.malloc, &provider);
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+		if (object_holds(&provider, dlsym(RTLD_DEFAULT, ways[i].symbol)) &&
+		    imports_symbol(ways[i].symbol, &provider))
+			return ways[i].name;
+	return NULL;
+}
+
+static void judge_provider(struct provider_facts *facts)
+{
+	const char *way = facts->inline_bytes ? NULL : way_around();
+
+	if (!next.malloc_usable_size) {
+		set_coverage(facts, COVERAGE_PARTIAL, "no usable sizes from ",
+			     facts->name);
+	} else if (way) {
+		append(facts->reason, sizeof(facts->reason), way);
+		set_coverage(facts, COVERAGE_PARTIAL, " is served by ", facts->name);
+	} else {
+		facts->coverage = COVERAGE_FULL;
+	}
+}
+
 static void judge_coverage(struct provider_facts *facts)
 {
 	static const struct {
@@ -146,16 +186,28 @@ static void judge_coverage(struct provider_facts *facts)
 	if (!canary_comes_back())
 		set_coverage(facts, COVERAGE_NONE,
 			     "calls of malloc are redirected past us", "");
-	else if (!next.malloc_usable_size)
-		set_coverage(facts, COVERAGE_PARTIAL,
-			     "no usable sizes from ", facts->name);
 	else
-		facts->coverage = COVERAGE_FULL;
+		judge_provider(facts);
+}
+
+/*
+ * tcmalloc makes an object with new when it is first asked for a size, which
+ * may come back to us: once, now, when nothing is counted.
+ */
+static void ask_for_first_size(void)
+{
+	void *block = next.malloc(1);
+
+	if (block)
+		next.malloc_usable_size(block);
+	next.free(block);
 }
 
 void provider_examine(struct provider_facts *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	name_provider(ret);
+	if (!ret->inline_bytes && next.malloc_usable_size)
+		ask_for_first_size();
 	judge_coverage(ret);
 }

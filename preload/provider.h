@@ -16,7 +16,7 @@ struct provider_facts {
 	char reason[72];       /* why not full; "" when full */
 };
 
-/* Finds out. No block of the provider is allocated for it. */
+/* Finds out. With libc's allocator, no block is allocated for it. */
 void provider_examine(struct provider_facts *ret);
 
 #endif /* PRELOAD_PROVIDER_H */
