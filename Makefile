@@ -63,7 +63,7 @@ SHM_SOURCES := $(wildcard shm/*.c)
 PRELOAD_SOURCES := $(wildcard preload/*.c)
 READER_SOURCES := $(wildcard reader/*.c reader/*/*.c)
 # The writing half alone goes into the library.
-PRELOAD_SHM_SOURCES := shm/metrics.c shm/segment.c shm/segment_name.c
+PRELOAD_SHM_SOURCES := shm/leftovers.c shm/metrics.c shm/segment.c shm/segment_name.c
 
 SHM_OBJECTS := $(SHM_SOURCES:%.c=$(B)/obj/%.o)
 READER_OBJECTS := $(READER_SOURCES:%.c=$(B)/obj/%.o)

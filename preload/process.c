@@ -12,6 +12,7 @@
 #include "preload/message.h"
 #include "preload/provider.h"
 #include "preload/thread.h"
+#include "shm/leftovers.h"
 #include "shm/syscalls.h"
 
 #define SANDBOX_SLOTS 64 /* for the threads to come */
@@ -227,6 +228,8 @@ static bool make_segment(struct process *p)
 	}
 	request.pidns_inode = pid_namespace();
 	error = segment_create(&p->segment, &request, &step);
+	if (error == -ENOSPC && leftovers_remove(env.directory, request.uid))
+		error = segment_create(&p->segment, &request, &step);
 	if (error)
 		message_off(step, env.directory, error == -EMEDIUMTYPE ? 0 : -error);
 	return error == 0;

@@ -19,9 +19,15 @@
 #include <time.h>
 #include <unistd.h>
 
+static inline int sys_openat(int directory, const char *name, int flags,
+			     unsigned mode)
+{
+	return (int)syscall(SYS_openat, directory, name, flags, mode);
+}
+
 static inline int sys_open(const char *path, int flags, unsigned mode)
 {
-	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+	return sys_openat(AT_FDCWD, path, flags, mode);
 }
 
 static inline int sys_close(int fd)
@@ -85,9 +91,14 @@ static inline int sys_clock_gettime(clockid_t clock, struct timespec *ret)
 	return (int)syscall(SYS_clock_gettime, clock, ret);
 }
 
+static inline int sys_unlinkat(int directory, const char *name)
+{
+	return (int)syscall(SYS_unlinkat, directory, name, 0);
+}
+
 static inline int sys_unlink(const char *path)
 {
-	return (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
+	return sys_unlinkat(AT_FDCWD, path);
 }
 
 static inline void *sys_mmap(size_t length, int protection, int flags, int fd)

@@ -435,6 +435,35 @@ with_tmpfs() {
 		with_tmpfs "size=$((pages * 4))k" 'works_in "$M"; [ -z "$(ls "$M")" ]'
 	done
 }
+@test "tmpfs that is full of what killed programs left: room is made" {
+	with_tmpfs size=64k '
+		export HEAPTALLY_DIR=$M
+		for i in 1 2; do LD_PRELOAD=$LIB "$P/ends" kill >/dev/null || [ $? = 137 ]; done
+		[ "$(file_count "$M")" = 2 ]
+		# young ones may be in the making, and stay
+		LD_PRELOAD=$LIB HEAPTALLY_KEEP=1 "$P/nothing" >/dev/null
+		[ "$(file_count "$M")" = 2 ]
+		touch -d "1 minute ago" "$M"/heaptally.*
+		old=$(ls "$M")
+		LD_PRELOAD=$LIB HEAPTALLY_KEEP=1 "$P/family" malloc >"$T/out"
+		[ "$(file_count "$M")" = 1 ]
+		! grep -qx "$(ls "$M")" <<<"$old"
+		"$HT" stat --json "$(sed -n "s/^pid //p" "$T/out")" >"$T/json"
+		agrees "$T/out" "$T/json"
+		# what lives is not touched, however old its file is
+		rm "$M"/*
+		mkfifo "$T/gate"
+		LD_PRELOAD=$LIB "$P/hold" <"$T/gate" >"$T/held" &
+		exec 9>"$T/gate"
+		for i in $(seq 500); do [ -s "$T/held" ] && break; sleep 0.02; done
+		LD_PRELOAD=$LIB "$P/ends" kill >/dev/null || [ $? = 137 ]
+		touch -d "1 minute ago" "$M"/heaptally.*
+		LD_PRELOAD=$LIB "$P/family" malloc >/dev/null
+		"$HT" stat --json >"$T/json"
+		agrees "$T/held" "$T/json"
+		exec 9>&-
+		wait $!'
+}
 @test "tmpfs that is full when more threads need rows: exact all the same" {
 	with_tmpfs size=40k '
 		export HEAPTALLY_DIR=$M
