@@ -120,6 +120,7 @@ static bool leads_elsewhere(void *found)
 /*
  * A function by which the provider hands out blocks past malloc, and which
  * this program uses. libc has none, so that nothing is looked for with it.
+ * Imported first: a failed dlsym leaves a string, which the next one frees.
  */
 static const char *way_around(void)
 {
@@ -135,20 +136,20 @@ static const char *way_around(void)
 
 	object_find((void *)next.malloc, &provider);
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
-		if (object_holds(&provider, dlsym(RTLD_DEFAULT, ways[i].symbol)) &&
-		    imports_symbol(ways[i].symbol, &provider))
+		if (imports_symbol(ways[i].symbol, &provider) &&
+		    object_holds(&provider, dlsym(RTLD_DEFAULT, ways[i].symbol)))
 			return ways[i].name;
 	return NULL;
 }
 
 static void judge_provider(struct provider_facts *facts)
 {
-	const char *way = facts->inline_bytes ? NULL : way_around();
+	const char *way;
 
 	if (!next.malloc_usable_size) {
 		set_coverage(facts, COVERAGE_PARTIAL, "no usable sizes from ",
 			     facts->name);
-	} else if (way) {
+	} else if (!facts->inline_bytes && (way = way_around())) {
 		append(facts->reason, sizeof(facts->reason), way);
 		set_coverage(facts, COVERAGE_PARTIAL, " is served by ", facts->name);
 	} else {

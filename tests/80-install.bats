@@ -12,6 +12,7 @@ teardown() { clean_up; }
 	(cd "$T/image" && find . -type f | sort) >"$T/files"
 	diff "$T/files" - <<-FILES
 		./opt/ht/bin/heaptally
+		./opt/ht/lib/heaptally/libheaptally-cxx.so
 		./opt/ht/lib/heaptally/libheaptally.so
 		./opt/ht/share/bash-completion/completions/heaptally
 		./opt/ht/share/man/man1/heaptally.1
