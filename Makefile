@@ -85,7 +85,7 @@ BENCH_PROGRAMS := $(patsubst scripts/bench.d/%.c,build/bench/%,$(filter-out %_sh
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all preload reader unit unit-programs test-programs check fuzz fuzzer bench \
+.PHONY: all preload reader unit unit-programs test-programs check corpus fuzz fuzzer bench \
 	bench-programs layers hdr-check tidy shellcheck docs docs-check install \
 	uninstall clean help FORCE
 
@@ -159,6 +159,9 @@ build/tests/%.so: tests/programs/%.c $(B)/flags
 check: ## everything that scripts/test runs
 	scripts/test
 
+corpus: all ## real programs with and without the tally; packages: scripts/setup --corpus
+	tests/corpus/run --readme
+
 FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 60
 fuzzer: build/fuzz/fuzz_segment build/fuzz/make_seeds
@@ -215,6 +218,7 @@ shellcheck: ## all shell scripts
 	$(Q)shellcheck scripts/setup scripts/demo scripts/test scripts/check-layers \
 		scripts/update-docs .ci/run scripts/completion/heaptally.bash
 	$(Q)shellcheck -s bash -e SC2030,SC2031,SC2314,SC2315 tests/*.bash
+	$(Q)shellcheck -x -P . tests/corpus/run tests/corpus/table tests/corpus/*.bash
 
 docs: reader ## regenerate the parts of README and manual that come from metrics.def
 	scripts/update-docs

@@ -20,4 +20,15 @@
  */
 #define THREAD_LOCAL static __thread __attribute__((tls_model("initial-exec")))
 
+/* Of glibc's symbols that are as old as its port to the machine. */
+#if defined(__x86_64__)
+#define BASE_VERSION "GLIBC_2.2.5"
+#else
+#define BASE_VERSION "GLIBC_2.17"
+#endif
+
+/* Weak: musl has none, and would not load us. */
+extern void *dlvsym(void *__restrict, const char *__restrict,
+		    const char *__restrict) __attribute__((weak));
+
 #endif /* PRELOAD_CC_H */

@@ -109,5 +109,5 @@ bool imports_symbol(const char *symbol, const struct object *but)
 {
 	struct question question = { .symbol = symbol, .but = but };
 
-	return dl_iterate_phdr(look_at, &question) == 1;
+	return object_walk(look_at, &question) == 1;
 }

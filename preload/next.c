@@ -244,16 +244,6 @@ static int lacking_thrd_create(thrd_t *ret, thrd_start_t start, void *argument)
 
 /* ---- the look-up ---- */
 
-/* Weak: musl has none, and would not load us. */
-extern void *dlvsym(void *restrict, const char *restrict, const char *restrict)
-	__attribute__((weak));
-
-#if defined(__x86_64__)
-#define BASE_VERSION "GLIBC_2.2.5"
-#else
-#define BASE_VERSION "GLIBC_2.17"
-#endif
-
 /*
  * dlsym passes over libc_malloc_debug, whose malloc has only an old,
  * non-default version; dlvsym passes over allocators without versions. Of

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "preload/object.h"
 
+#include <dlfcn.h>
 #include <link.h>
 #include <string.h>
+
+#include "preload/cc.h"
 
 struct search {
 	uintptr_t address;
@@ -46,10 +49,22 @@ static int look_at(struct dl_phdr_info *info, size_t bytes, void *argument)
 	return 1;
 }
 
+int object_walk(int (*look)(struct dl_phdr_info *, size_t, void *),
+		void *argument)
+{
+	int (*walk)(int (*)(struct dl_phdr_info *, size_t, void *), void *) = NULL;
+
+	/* By its version, which an interceptor does not have. */
+	if (dlvsym)
+		walk = (typeof(walk))dlvsym(RTLD_NEXT, "dl_iterate_phdr",
+					    BASE_VERSION);
+	return walk ? walk(look, argument) : dl_iterate_phdr(look, argument);
+}
+
 bool object_find(const void *address, struct object *ret)
 {
 	struct search search = { .address = (uintptr_t)address, .found = ret };
 
 	*ret = (struct object){ .name = "?" };
-	return dl_iterate_phdr(look_at, &search) == 1;
+	return object_walk(look_at, &search) == 1;
 }

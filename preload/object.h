@@ -7,6 +7,7 @@
  * Takes no lock that a dlopen holds while it runs constructors.
  */
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct object {
@@ -15,6 +16,15 @@ struct object {
 	unsigned order;   /* in the order in which symbols are searched */
 	const char *name; /* file name without directories; the loader's memory */
 };
+
+struct dl_phdr_info;
+
+/*
+ * dl_iterate_phdr(3) of libc itself: gcc's thread sanitizer puts one of its
+ * own before it, which crashes until that runtime has started.
+ */
+int object_walk(int (*look_at)(struct dl_phdr_info *, size_t, void *),
+		void *argument);
 
 /* False, and *ret all zero with the name "?", for an address of no object. */
 bool object_find(const void *address, struct object *ret);

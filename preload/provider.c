@@ -142,6 +142,48 @@ static const char *way_around(void)
 	return NULL;
 }
 
+/* The Go linker's mark: a note of that name in the executable. */
+static bool has_go_note(const char *at, size_t bytes)
+{
+	while (bytes >= sizeof(ElfW(Nhdr))) {
+		const ElfW(Nhdr) *note = (const void *)at;
+		size_t name = (note->n_namesz + 3u) & ~3u;
+		size_t length = sizeof(*note) + name +
+				((note->n_descsz + 3u) & ~3u);
+
+		if (length > bytes)
+			return false;
+		if (note->n_namesz == 4 && memcmp(note + 1, "Go\0", 4) == 0)
+			return true;
+		at += length;
+		bytes -= length;
+	}
+	return false;
+}
+
+/* The first object is the executable; 1 ends the walk there. */
+static int look_for_go(struct dl_phdr_info *info, size_t bytes, void *found)
+{
+	(void)bytes;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+
+		if (header->p_type == PT_NOTE &&
+		    has_go_note((const char *)(info->dlpi_addr + header->p_vaddr),
+				header->p_memsz))
+			*(bool *)found = true;
+	}
+	return 1;
+}
+
+static bool is_go_program(void)
+{
+	bool found = false;
+
+	object_walk(look_for_go, &found);
+	return found;
+}
+
 static void judge_provider(struct provider_facts *facts)
 {
 	const char *way;
@@ -152,6 +194,9 @@ static void judge_provider(struct provider_facts *facts)
 	} else if (!facts->inline_bytes && (way = way_around())) {
 		append(facts->reason, sizeof(facts->reason), way);
 		set_coverage(facts, COVERAGE_PARTIAL, " is served by ", facts->name);
+	} else if (is_go_program()) {
+		set_coverage(facts, COVERAGE_PARTIAL,
+			     "Go's own heap is not malloc's", "");
 	} else {
 		facts->coverage = COVERAGE_FULL;
 	}
