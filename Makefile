@@ -133,7 +133,11 @@ unit-programs: $(UNIT_PROGRAMS)
 $(B)/unit/%: tests/unit/%.c $(UNIT_OBJECTS) $(SHM_OBJECTS) $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,UNIT,$<)
-	$(Q)$(CC) $(BASE) $(CFLAGS) $(SANITIZE_FLAGS) -pthread -o $@ $< $(UNIT_OBJECTS) $(SHM_OBJECTS)
+	$(Q)$(CC) $(BASE) $(CFLAGS) $(SANITIZE_FLAGS) -pthread -o $@ $(filter %.c %.o,$^) $(UNIT_LIBS)
+
+# The reader's own code under test, by program.
+$(B)/unit/test_elf: $(B)/obj/reader/elf.o $(B)/obj/reader/report.o
+$(B)/unit/test_elf: UNIT_LIBS := $(READER_LIBS)
 
 unit: unit-programs ## unit tests, one TAP stream each
 	@failed=0; for t in $(UNIT_PROGRAMS); do echo "# $$t"; $$t || failed=1; done; exit $$failed

@@ -184,6 +184,17 @@ static bool is_go_program(void)
 	return found;
 }
 
+/* Sanitizers replace strdup and others by their own, which do not call malloc. */
+static bool is_sanitizer(const char *name)
+{
+	static const char *const names[] = { "libasan", "libtsan", "libhwasan" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strncmp(name, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
 static void judge_provider(struct provider_facts *facts)
 {
 	const char *way;
@@ -194,6 +205,9 @@ static void judge_provider(struct provider_facts *facts)
 	} else if (!facts->inline_bytes && (way = way_around())) {
 		append(facts->reason, sizeof(facts->reason), way);
 		set_coverage(facts, COVERAGE_PARTIAL, " is served by ", facts->name);
+	} else if (is_sanitizer(facts->name)) {
+		set_coverage(facts, COVERAGE_PARTIAL,
+			     "strdup and others are served by ", facts->name);
 	} else if (is_go_program()) {
 		set_coverage(facts, COVERAGE_PARTIAL,
 			     "Go's own heap is not malloc's", "");

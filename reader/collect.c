@@ -81,9 +81,14 @@ static void add_up(struct collected_totals *totals, const struct target *t)
 static void count(struct collector *c, const struct target *t)
 {
 	struct collected one = summarize(t);
+	uint64_t unseen_bytes = target_unseen_bytes(t);
 
 	add_up(&c->totals, t);
 	rank(c, &one);
+	if (unseen_bytes > c->unseen_bytes) {
+		c->unseen_bytes = unseen_bytes;
+		c->unseen = one;
+	}
 	if (t->id.coverage_reason[0])
 		memcpy(c->reason, t->id.coverage_reason, sizeof(c->reason));
 	if (t->id.pid == c->main_pid && t->is_here) {

@@ -53,6 +53,8 @@ struct collector {
 	struct collected_totals totals;
 	struct collected top[COLLECT_TOP]; /* by peak, highest first */
 	size_t top_count;
+	struct collected unseen;      /* the live process that has most ... */
+	uint64_t unseen_bytes;        /* ... memory that the tally misses */
 	size_t seen;                  /* segments found by the last look */
 	size_t ended;                 /* of those, read and removed */
 	char reason[73];              /* why one coverage was not full */

@@ -11,9 +11,10 @@
 const char *diagnose_process(int pid);
 
 /*
- * Why a program that was started with the library preloaded left no segment.
- * `program` is looked up as execvp() does; `library` is the path preloaded.
+ * Why a program that was started with `libraries` preloaded, a list that ends
+ * in NULL, left no segment. It is looked up as execvp() does.
  */
-const char *diagnose_program(const char *program, const char *library);
+const char *diagnose_program(const char *program,
+			     const char *const *libraries);
 
 #endif /* READER_DIAGNOSE_H */

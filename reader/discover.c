@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "reader/container.h"
 #include "reader/process.h"
 #include "reader/report.h"
 
@@ -43,9 +44,10 @@ static bool is_ourselves(const struct place *p)
 	       starttime_ticks == p->starttime_ticks;
 }
 
-static void scan_file(struct discovery *d, const char *run, const char *name)
+static void scan_file(struct discovery *d, int inside_pid, const char *run,
+		      const char *name)
 {
-	struct place p = { 0 };
+	struct place p = { .inside_pid = inside_pid };
 
 	if (strlen(name) >= sizeof(p.name) ||
 	    !segment_name_parse(name, SEGMENT_PREFIX, &p.pid,
@@ -57,9 +59,9 @@ static void scan_file(struct discovery *d, const char *run, const char *name)
 	append(&d->places, &d->count, &p);
 }
 
-static void scan_run(struct discovery *d, const char *name)
+static void scan_run(struct discovery *d, int inside_pid, const char *name)
 {
-	struct place p = { 0 };
+	struct place p = { .inside_pid = inside_pid };
 
 	if (strlen(name) >= sizeof(p.run) ||
 	    !segment_name_parse(name, RUN_DIRECTORY_PREFIX, &p.pid,
@@ -70,7 +72,8 @@ static void scan_run(struct discovery *d, const char *name)
 }
 
 /* Takes over `fd`. Returns 0 or a negative errno. */
-static int scan_directory(struct discovery *d, int fd, const char *run)
+static int scan_directory(struct discovery *d, int fd, int inside_pid,
+			  const char *run)
 {
 	DIR *directory = fdopendir(fd);
 	struct dirent *entry;
@@ -82,9 +85,9 @@ static int scan_directory(struct discovery *d, int fd, const char *run)
 		return error;
 	}
 	for (errno = 0; (entry = readdir(directory)); errno = 0) {
-		scan_file(d, run, entry->d_name);
+		scan_file(d, inside_pid, run, entry->d_name);
 		if (!*run)
-			scan_run(d, entry->d_name);
+			scan_run(d, inside_pid, entry->d_name);
 	}
 	error = -errno;
 	closedir(directory);
@@ -102,6 +105,18 @@ static int compare_places(const void *left, const void *right)
 	return strcmp(a->name, b->name);
 }
 
+/* From the given one on. One that went away or is not ours is no failure. */
+static void scan_runs(struct discovery *d, size_t first)
+{
+	for (size_t i = first; i < d->run_count; i++) {
+		int fd = discover_open_directory(d, &d->runs[i]);
+
+		if (fd >= 0)
+			scan_directory(d, fd, d->runs[i].inside_pid,
+				       d->runs[i].run);
+	}
+}
+
 int discover_scan(struct discovery *ret)
 {
 	struct discovery d = { .directory = discover_directory() };
@@ -111,21 +126,37 @@ int discover_scan(struct discovery *ret)
 	if (d.dirfd < 0)
 		return -errno;
 	fd = openat(d.dirfd, ".", DIRECTORY_FLAGS);
-	error = fd < 0 ? -errno : scan_directory(&d, fd, "");
+	error = fd < 0 ? -errno : scan_directory(&d, fd, 0, "");
 	if (error) {
 		discover_release(&d);
 		return error;
 	}
-	for (size_t i = 0; i < d.run_count; i++) {
-		fd = discover_open_directory(&d, &d.runs[i]);
-		/* One that went away or is not ours is no failure. */
-		if (fd >= 0)
-			scan_directory(&d, fd, d.runs[i].run);
-	}
+	scan_runs(&d, 0);
 	if (d.count)
 		qsort(d.places, d.count, sizeof(*d.places), compare_places);
 	*ret = d;
 	return 0;
+}
+
+int discover_scan_inside(struct discovery *d, int pid)
+{
+	size_t first = d->run_count;
+	int fd = container_open_directory(pid);
+	int error = fd < 0 ? -errno : scan_directory(d, fd, pid, "");
+
+	if (!error)
+		scan_runs(d, first);
+	return error;
+}
+
+static void scan_found(int pid, void *discovery)
+{
+	discover_scan_inside(discovery, pid);
+}
+
+void discover_scan_everywhere(struct discovery *d)
+{
+	container_each(d->dirfd, scan_found, d);
 }
 
 void discover_release(struct discovery *d)
@@ -136,11 +167,31 @@ void discover_release(struct discovery *d)
 		close(d->dirfd);
 }
 
+static int open_in(int directory, const char *name)
+{
+	return openat(directory, *name ? name : ".", DIRECTORY_FLAGS);
+}
+
+static int open_inside(int pid, const char *name)
+{
+	int directory = container_open_directory(pid);
+	int fd, saved;
+
+	if (directory < 0 || !*name)
+		return directory;
+	fd = open_in(directory, name);
+	saved = errno;
+	close(directory);
+	errno = saved;
+	return fd;
+}
+
 int discover_open_directory(const struct discovery *d, const struct place *p)
 {
 	uid_t me = geteuid();
 	struct stat st;
-	int fd = openat(d->dirfd, *p->run ? p->run : ".", DIRECTORY_FLAGS);
+	int fd = p->inside_pid ? open_inside(p->inside_pid, p->run) :
+				 open_in(d->dirfd, p->run);
 
 	if (fd < 0 || !*p->run)
 		return fd;
@@ -189,9 +240,11 @@ bool discover_is_current(const struct discovery *d, const struct place *p,
 
 char *discover_path(const struct discovery *d, const struct place *p)
 {
-	char *path = NULL;
+	char *path = NULL, root[32] = "";
 
-	if (asprintf(&path, "%s%s%s%s%s", d->directory, *p->run ? "/" : "",
+	if (p->inside_pid)
+		snprintf(root, sizeof(root), "/proc/%d/root", p->inside_pid);
+	if (asprintf(&path, "%s%s%s%s%s%s", root, d->directory, *p->run ? "/" : "",
 		     p->run, *p->name ? "/" : "", p->name) < 0)
 		path = NULL;
 	return report_oom(path);

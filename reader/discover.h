@@ -20,6 +20,7 @@ struct place {
 	char name[SEGMENT_NAME_BYTES]; /* "" = the directory itself */
 	int pid;                       /* both as the name says */
 	uint64_t starttime_ticks;
+	int inside_pid; /* a process that has it in its directory; 0: in ours */
 };
 
 struct discovery {
@@ -40,6 +41,15 @@ const char *discover_directory(void);
  */
 int discover_scan(struct discovery *ret);
 void discover_release(struct discovery *d);
+
+/*
+ * Adds, behind the others, what is in the directory of another process, which
+ * may be in a container. Returns 0 or a negative errno.
+ */
+int discover_scan_inside(struct discovery *d, int pid);
+
+/* Adds what is in the directories of all processes that we may look at. */
+void discover_scan_everywhere(struct discovery *d);
 
 /*
  * Opens the directory that a place is in (or is): the caller closes it.

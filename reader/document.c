@@ -38,6 +38,8 @@ static void add_identity(struct json *process, const struct target *t)
 	const struct target_identity *id = &t->id;
 
 	json_put_i64(process, "pid", id->pid);
+	if (t->pid_here && !t->is_here)
+		json_put_i64(process, "host_pid", t->pid_here);
 	json_put_string(process, "instance", id->instance);
 	json_put_string(process, "command", id->comm);
 	if (t->exe[0])

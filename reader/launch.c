@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "reader/library.h"
+#include "reader/process.h"
 
 /*
  * Signals that are read while the command runs. INT and QUIT come from the
@@ -33,13 +34,34 @@ static void export(const char *name, const char *value)
 		_exit(126);
 }
 
-/* In the child: the environment of a tallied command. */
+/*
+ * AddressSanitizer's shared library ends a program in which it is not the
+ * first one. Children may have it where the command has not, so this is for
+ * all of them; whoever does not know the option skips it.
+ */
+static void permit_link_order(void)
+{
+	static const char option[] = "verify_asan_link_order=0";
+	const char *existing = getenv("ASAN_OPTIONS");
+	char *options = NULL;
+
+	if (!existing || !*existing)
+		export("ASAN_OPTIONS", option);
+	else if (asprintf(&options, "%s:%s", existing, option) >= 0)
+		export("ASAN_OPTIONS", options);
+	free(options);
+}
+
+/* In the child: the environment of the command. */
 static void set_environment(const struct launch *l)
 {
 	char pid[16];
 
 	export("LD_PRELOAD",
-	       library_preload(l->library, getenv("LD_PRELOAD")));
+	       library_preload(l->libraries, getenv("LD_PRELOAD")));
+	permit_link_order();
+	if (!l->directory)
+		return;
 	export("HEAPTALLY_DIR", l->directory);
 	export("HEAPTALLY_KEEP", "1");
 	if (l->only)
@@ -57,7 +79,7 @@ static void run_child(const struct child *c, const struct launch *l,
 {
 	int error;
 
-	if (l->library)
+	if (*l->libraries)
 		set_environment(l);
 	sigaction(SIGCHLD, &c->chld_before, NULL);
 	sigprocmask(SIG_SETMASK, &c->mask_before, NULL);
@@ -154,9 +176,14 @@ static void handle_signals(const struct child *c)
 bool launch_wait(struct child *c, int timeout_ms, int *ret_wait_status)
 {
 	struct pollfd ready = { .fd = c->signal_fd, .events = POLLIN };
+	siginfo_t ended = { .si_pid = 0 };
 
 	poll(&ready, 1, timeout_ms);
 	handle_signals(c);
+	/* While it is a zombie it still has a name. */
+	if (waitid(P_PID, (id_t)c->pid, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	    ended.si_pid == c->pid)
+		process_name(c->pid, c->last_name, sizeof(c->last_name));
 	if (waitpid(c->pid, ret_wait_status, WNOHANG) != c->pid)
 		return false;
 	c->pid = 0; /* from now on it may be somebody else's */

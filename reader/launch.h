@@ -10,11 +10,12 @@
 #include <stdbool.h>
 
 struct launch {
-	char **argv;           /* ends in NULL */
-	const char *library;   /* NULL: the command runs untallied */
-	const char *directory; /* for its segments, absolute */
-	const char *only;      /* glob list of commands to tally, or NULL */
-	bool no_follow;        /* tally this one process alone */
+	char **argv;                  /* ends in NULL */
+	const char *const *libraries; /* to preload; ends in NULL */
+	const char *directory;        /* for its segments, absolute; NULL =
+					 the command runs untallied */
+	const char *only;             /* glob list of commands, or NULL */
+	bool no_follow;               /* tally this one process alone */
 };
 
 struct child {
@@ -22,6 +23,7 @@ struct child {
 	int signal_fd;
 	sigset_t mask_before;
 	struct sigaction chld_before;
+	char last_name[17];    /* the kernel's, of its last image; once it ended */
 };
 
 /*

@@ -62,11 +62,25 @@ const char *library_find(const char **ret_why)
 	return path;
 }
 
+const char *library_companion(const char *path)
+{
+	static char companion[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	int directory = slash ? (int)(slash - path) + 1 : 0;
+	int length = snprintf(companion, sizeof(companion), "%.*s%s",
+			      directory, path, COMPANION_NAME);
+
+	return length > 0 && (size_t)length < sizeof(companion) &&
+	       access(companion, R_OK) == 0 ? companion : NULL;
+}
+
 static bool is_sanitizer(const char *entry)
 {
 	const char *slash = strrchr(entry, '/');
+	const char *name = slash ? slash + 1 : entry;
 
-	return strncmp(slash ? slash + 1 : entry, "libasan", 7) == 0;
+	return strncmp(name, "libasan", 7) == 0 ||
+	       strncmp(name, "libtsan", 7) == 0;
 }
 
 static void join(char *list, size_t room, const char *entry)
@@ -76,21 +90,33 @@ static void join(char *list, size_t room, const char *entry)
 	snprintf(list + used, room - used, "%s%s", used ? ":" : "", entry);
 }
 
-char *library_preload(const char *path, const char *existing)
+static bool is_among(const char *const *libraries, const char *entry)
+{
+	for (; *libraries; libraries++)
+		if (strcmp(*libraries, entry) == 0)
+			return true;
+	return false;
+}
+
+char *library_preload(const char *const *libraries, const char *existing)
 {
 	char *entries = report_oom(strdup(existing ? existing : ""));
-	size_t room = strlen(path) + strlen(entries) + 3;
-	char *list = report_oom(calloc(1, room));
+	size_t room = strlen(entries) + 2;
+	char *list;
 	char *saved = NULL;
 	char *entry = strtok_r(entries, SEPARATORS, &saved);
 
+	for (size_t i = 0; libraries[i]; i++)
+		room += strlen(libraries[i]) + 1;
+	list = report_oom(calloc(1, room));
 	if (entry && is_sanitizer(entry)) {
 		join(list, room, entry);
 		entry = strtok_r(NULL, SEPARATORS, &saved);
 	}
-	join(list, room, path);
+	for (size_t i = 0; libraries[i]; i++)
+		join(list, room, libraries[i]);
 	for (; entry; entry = strtok_r(NULL, SEPARATORS, &saved))
-		if (strcmp(entry, path) != 0)
+		if (!is_among(libraries, entry))
 			join(list, room, entry);
 	free(entries);
 	return list;

@@ -7,7 +7,8 @@
  */
 #include <stddef.h>
 
-#define LIBRARY_NAME "libheaptally.so"
+#define LIBRARY_NAME   "libheaptally.so"
+#define COMPANION_NAME "libheaptally-cxx.so" /* C++ new and delete */
 
 /*
  * Finds the library: beside this executable, in ../lib/heaptally, then where
@@ -17,10 +18,16 @@
 const char *library_find(const char **ret_why);
 
 /*
- * Returns the value of LD_PRELOAD with the library put first, yet behind a
- * sanitizer's runtime, which insists on that place. `existing` may be NULL.
- * The caller frees it.
+ * Finds the companion library, which lies beside the library `path`. Returns
+ * its path, valid until the next call, or NULL where it is not installed.
  */
-char *library_preload(const char *path, const char *existing);
+const char *library_companion(const char *path);
+
+/*
+ * Returns the value of LD_PRELOAD with `libraries`, a list that ends in NULL,
+ * put first in that order, yet behind a sanitizer's runtime, which insists on
+ * that place. `existing` may be NULL. The caller frees it.
+ */
+char *library_preload(const char *const *libraries, const char *existing);
 
 #endif /* READER_LIBRARY_H */

@@ -200,7 +200,8 @@ static int parse_one(const struct syntax *syntax, int found, size_t count,
 	if (found == '?')
 		return refuse(syntax, count, rows, argument);
 	row = row_of(found == ':' ? optopt : found, count, rows);
-	if (found == ':')
+	/* A "--" is the end of the options that somebody forgot to finish. */
+	if (found == ':' || (optarg && strcmp(optarg, "--") == 0))
 		return report_usage(syntax->name, "option '--%s' needs %s",
 				    row->name, row->argument);
 	wanted = store(row, optarg);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -225,8 +226,14 @@ bool process_executable(int pid, char *path, size_t path_bytes)
 	return true;
 }
 
-/* Entries of environ end in NUL, so getdelim() gives one at a time. */
-static bool has_environment(int pid, const char *assignment)
+/*
+ * Calls `matches` with each "NAME=value" of a process until it returns true;
+ * that entry is returned, for the caller to free. Entries of environ end in
+ * NUL, so getdelim() gives one at a time.
+ */
+static char *find_environment(int pid, const char *wanted,
+			      bool (*matches)(const char *entry,
+					      const char *wanted))
 {
 	int fd = open_process(pid);
 	FILE *environment = fd >= 0 ? open_file(fd, "environ") : NULL;
@@ -236,13 +243,46 @@ static bool has_environment(int pid, const char *assignment)
 
 	while (environment && !found &&
 	       getdelim(&entry, &room, 0, environment) >= 0)
-		found = strcmp(entry, assignment) == 0;
-	free(entry);
+		found = matches(entry, wanted);
 	if (environment)
 		fclose(environment);
 	if (fd >= 0)
 		close(fd);
+	if (found)
+		return entry;
+	free(entry);
+	return NULL;
+}
+
+static bool is_assignment(const char *entry, const char *wanted)
+{
+	return strcmp(entry, wanted) == 0;
+}
+
+static bool has_environment(int pid, const char *assignment)
+{
+	char *entry = find_environment(pid, assignment, is_assignment);
+	bool found = entry != NULL;
+
+	free(entry);
 	return found;
+}
+
+static bool is_variable(const char *entry, const char *name)
+{
+	size_t length = strlen(name);
+
+	return strncmp(entry, name, length) == 0 && entry[length] == '=';
+}
+
+char *process_variable(int pid, const char *name)
+{
+	char *entry = find_environment(pid, name, is_variable);
+	size_t skipped = strlen(name) + 1;
+
+	if (entry)
+		memmove(entry, entry + skipped, strlen(entry) - skipped + 1);
+	return entry;
 }
 
 size_t process_count_environment(const char *assignment)
@@ -261,6 +301,37 @@ size_t process_count_environment(const char *assignment)
 	if (directory)
 		closedir(directory);
 	return count;
+}
+
+bool process_is_secure(int pid)
+{
+	int fd = open_process(pid);
+	FILE *vector = fd >= 0 ? open_file(fd, "auxv") : NULL;
+	unsigned long entry[2]; /* type and value */
+	bool secure = false;
+
+	while (vector && fread(entry, sizeof(entry), 1, vector) == 1)
+		if (entry[0] == AT_SECURE)
+			secure = entry[1] != 0;
+	if (vector)
+		fclose(vector);
+	if (fd >= 0)
+		close(fd);
+	return secure;
+}
+
+void process_name(int pid, char *name, size_t name_bytes)
+{
+	int process_fd = open_process(pid);
+	FILE *comm = process_fd >= 0 ? open_file(process_fd, "comm") : NULL;
+
+	name[0] = '\0';
+	if (comm && fgets(name, (int)name_bytes, comm))
+		name[strcspn(name, "\n")] = '\0';
+	if (comm)
+		fclose(comm);
+	if (process_fd >= 0)
+		close(process_fd);
 }
 
 bool process_uid(int pid, unsigned *ret_uid)

@@ -65,6 +65,25 @@ bool process_executable(int pid, char *path, size_t path_bytes);
  */
 size_t process_count_environment(const char *assignment);
 
+/*
+ * Returns the value of a variable in the environment that a process was
+ * started with, freed by the caller; NULL where it has none or we may not
+ * look.
+ */
+char *process_variable(int pid, const char *name);
+
+/*
+ * True when a process gained rights as it began its program, so that the
+ * loader did not obey its environment. Only for processes we may look at.
+ */
+bool process_is_secure(int pid);
+
+/*
+ * Stores the kernel's name of a process, also of a zombie; "" when there is
+ * none.
+ */
+void process_name(int pid, char *name, size_t name_bytes);
+
 /* Effective uid of a process; false when there is none. */
 bool process_uid(int pid, unsigned *ret_uid);
 

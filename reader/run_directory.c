@@ -3,41 +3,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "reader/discover.h"
 #include "reader/process.h"
 #include "reader/report.h"
-
-#define SEGMENT_ROOM_BYTES (64u << 10) /* one segment needs about that */
+#include "reader/segment_directory.h"
 
 static char *answer;
 
 #define say(...) report_clause(&answer, __VA_ARGS__)
-
-/* The targets refuse other file systems, where a store can block. */
-static const char *check_file_system(int fd, const char *path)
-{
-	struct statfs fs;
-
-	if (fstatfs(fd, &fs) != 0)
-		return say("cannot look at '%s': %s", path,
-			   report_errno(errno));
-	if (fs.f_type != TMPFS_MAGIC)
-		return say("'%s' is not on tmpfs", path);
-	/* A tmpfs without a limit has no blocks to count. */
-	if (fs.f_blocks && fs.f_bavail * (uint64_t)fs.f_bsize <
-			   SEGMENT_ROOM_BYTES)
-		return say("'%s' is full: 'heaptally sweep' may help", path);
-	return NULL;
-}
 
 static const char *make_below(struct run_directory *r, const char *parent)
 {
@@ -93,7 +73,7 @@ const char *run_directory_make(struct run_directory *ret)
 	if (ret->parent_fd < 0)
 		return say("cannot open '%s': %s", parent,
 			   report_errno(errno));
-	why = check_file_system(ret->parent_fd, parent);
+	why = segment_directory_check(ret->parent_fd, parent);
 	if (!why)
 		why = make_below(ret, parent);
 	if (why)

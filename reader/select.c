@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "reader/container.h"
 #include "reader/diagnose.h"
 #include "reader/format.h"
 #include "reader/process.h"
@@ -64,15 +65,16 @@ static bool is_better(const struct attachment *a, const struct attachment *best,
 	       attach_identity(best)->started_realtime_ns;
 }
 
-enum attach_error select_pid(const struct discovery *d, int pid,
-			     const struct place **ret_place,
-			     struct attachment **ret)
+/* Among the places from `first` on; best those of that pid namespace. */
+static enum attach_error select_from(const struct discovery *d, size_t first,
+				     uint64_t namespace_inode, int pid,
+				     const struct place **ret_place,
+				     struct attachment **ret)
 {
-	uint64_t namespace_inode = process_namespace();
 	enum attach_error last_error = ATTACH_GONE;
 	struct attachment *best = NULL;
 
-	for (size_t i = 0; i < d->count; i++) {
+	for (size_t i = first; i < d->count; i++) {
 		struct attachment *a = NULL;
 		enum attach_error error;
 
@@ -97,6 +99,27 @@ enum attach_error select_pid(const struct discovery *d, int pid,
 	return ATTACH_OK;
 }
 
+enum attach_error select_pid(const struct discovery *d, int pid,
+			     const struct place **ret_place,
+			     struct attachment **ret)
+{
+	return select_from(d, 0, process_namespace(), pid, ret_place, ret);
+}
+
+/* In the directory, and by the pid, that the process itself goes by. */
+static enum attach_error select_inside(struct discovery *d, int pid,
+				       const struct place **ret_place,
+				       struct attachment **ret)
+{
+	size_t first = d->count;
+	int inner_pid = container_inner_pid(pid);
+
+	if (!inner_pid || discover_scan_inside(d, pid) != 0)
+		return ATTACH_GONE;
+	return select_from(d, first, container_namespace(pid), inner_pid,
+			   ret_place, ret);
+}
+
 static void report_missing(int pid, enum attach_error error)
 {
 	switch (error) {
@@ -114,7 +137,7 @@ static void report_missing(int pid, enum attach_error error)
 	}
 }
 
-static int add_pid(struct selection *s, const struct discovery *d,
+static int add_pid(struct selection *s, struct discovery *d,
 		   const char *command, const char *operand)
 {
 	const struct place *place = NULL;
@@ -130,6 +153,8 @@ static int add_pid(struct selection *s, const struct discovery *d,
 		return report_usage(command, "'%s' is not a process id",
 				    operand);
 	error = select_pid(d, (int)pid, &place, &a);
+	if (error == ATTACH_GONE)
+		error = select_inside(d, (int)pid, &place, &a);
 	if (!error) {
 		attach_close(a);
 		append(s, place);
@@ -139,7 +164,7 @@ static int add_pid(struct selection *s, const struct discovery *d,
 	return STATUS_NOT_OBSERVED;
 }
 
-static int add_pids(struct selection *s, const struct discovery *d,
+static int add_pids(struct selection *s, struct discovery *d,
 		    const struct select_request *request)
 {
 	int worst = STATUS_OK;
@@ -233,7 +258,7 @@ static int choose(struct selection *s, const struct discovery *d,
 	return status;
 }
 
-int select_targets(struct selection *ret, const struct discovery *d,
+int select_targets(struct selection *ret, struct discovery *d,
 		   const struct select_request *request)
 {
 	*ret = (struct selection){ 0 };

@@ -24,11 +24,12 @@ struct selection {
 };
 
 /*
- * Chooses among what was discovered. Whoever cannot be had is named on
- * standard error; the others are in *ret, even then. Returns the exit status
+ * Chooses among what was discovered. A pid that has nothing there is looked
+ * for in its own directory, maybe of a container, which adds to *d. Whoever
+ * cannot be had is named on standard error; the others are in *ret, even then. Returns the exit status
  * so far: STATUS_OK, STATUS_USAGE or STATUS_NOT_OBSERVED. Release in any case.
  */
-int select_targets(struct selection *ret, const struct discovery *d,
+int select_targets(struct selection *ret, struct discovery *d,
 		   const struct select_request *request);
 void select_release(struct selection *s);
 

@@ -91,6 +91,25 @@ static void print_extras(const struct collected_totals *t, FILE *out)
 		fputc('\n', out);
 }
 
+void summary_print_unseen(uint64_t unseen_bytes, const char *label, FILE *out)
+{
+	fprintf(out, "%s%s of its anonymous memory is not in the tallied "
+		"heap: mapped by itself, stacks, or freed and kept\n", label,
+		format_bytes(unseen_bytes, false).s);
+}
+
+/* Of the processes that are still alive, the one where it is most. */
+static void print_unseen(const struct collector *c, FILE *out)
+{
+	char label[128];
+
+	if (!c->unseen_bytes)
+		return;
+	snprintf(label, sizeof(label), LABEL "%.90s (pid %d): ", "note",
+		 format_escaped(c->unseen.command).s, c->unseen.pid);
+	summary_print_unseen(c->unseen_bytes, label, out);
+}
+
 static void print_one(const struct target *t, const struct collector *c,
 		      FILE *out)
 {
@@ -178,6 +197,7 @@ void summary_print(const struct run_result *result, const struct collector *c,
 		print_one(&c->last, c, out);
 	else if (c->totals.processes > 1)
 		print_several(c, out);
+	print_unseen(c, out);
 	if (result->running)
 		fprintf(out, "  %zu process%s still running: see "
 			"'heaptally list'\n", result->running,

@@ -22,6 +22,9 @@ struct run_result {
 /* "exited 3", "killed by signal 9 (SIGKILL)". */
 struct text summary_ending(int wait_status);
 
+/* Writes a note on target_unseen_bytes(), begun with `label`. */
+void summary_print_unseen(uint64_t unseen_bytes, const char *label, FILE *out);
+
 /* Writes the summary of a run. */
 void summary_print(const struct run_result *result, const struct collector *c,
 		   FILE *out);

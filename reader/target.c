@@ -4,7 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "reader/container.h"
 #include "reader/process.h"
+
+/* Less is fragmentation, stacks and data of a program of some size. */
+#define UNSEEN_LEAST_BYTES (64u << 20)
 
 static void add_memory(struct target *t)
 {
@@ -15,7 +19,7 @@ static void add_memory(struct target *t)
 	};
 	struct process_memory memory;
 
-	if (!process_memory(t->id.pid, t->id.starttime_ticks, &memory))
+	if (!process_memory(t->pid_here, t->id.starttime_ticks, &memory))
 		return;
 	for (unsigned i = 0; i < PROCESS_MEMORY_FIELDS; i++)
 		if (memory.present & 1u << i)
@@ -28,7 +32,7 @@ static void find_executable(struct target *t)
 {
 	snprintf(t->exe, sizeof(t->exe), "%s", t->id.exe);
 	if (strlen(t->id.exe) == sizeof(t->id.exe) - 2)
-		process_executable(t->id.pid, t->exe, sizeof(t->exe));
+		process_executable(t->pid_here, t->exe, sizeof(t->exe));
 }
 
 static void add_process(struct target *t)
@@ -37,7 +41,7 @@ static void add_process(struct target *t)
 	if (t->uptime_seconds >= 0)
 		t->started_realtime_ns =
 			process_start_realtime_ns(t->id.starttime_ticks);
-	if (!t->is_here)
+	if (!t->pid_here)
 		return;
 	find_executable(t);
 	add_memory(t);
@@ -85,6 +89,13 @@ static void drop_heap(struct snapshot *s)
 	s->count = kept;
 }
 
+static int find_pid_here(const struct target *t)
+{
+	return t->is_here ? t->id.pid :
+	       container_host_pid(t->id.pidns_inode, t->id.pid,
+				  t->id.starttime_ticks);
+}
+
 enum attach_error target_read(struct target *ret, const struct attachment *a)
 {
 	enum attach_error error = attach_snapshot(a, &ret->snapshot);
@@ -96,12 +107,15 @@ enum attach_error target_read(struct target *ret, const struct attachment *a)
 		drop_heap(&ret->snapshot);
 	ret->is_here = ret->id.pidns_inode == 0 ||
 		       ret->id.pidns_inode == process_namespace();
+	ret->pid_here = 0;
 	ret->uptime_seconds = -1;
 	ret->started_realtime_ns = ret->id.started_realtime_ns;
 	snprintf(ret->exe, sizeof(ret->exe), "%s", ret->id.exe);
 	/* What lives on after an exec is another program: not our figures. */
-	if (ret->snapshot.state == TARGET_LIVE)
+	if (ret->snapshot.state == TARGET_LIVE) {
+		ret->pid_here = find_pid_here(ret);
 		add_process(ret);
+	}
 	sort_values(&ret->snapshot);
 	return ATTACH_OK;
 }
@@ -109,6 +123,20 @@ enum attach_error target_read(struct target *ret, const struct attachment *a)
 bool target_is_observed(const struct target *t)
 {
 	return strcmp(t->id.coverage, "none") != 0;
+}
+
+uint64_t target_unseen_bytes(const struct target *t)
+{
+	const struct snapshot *s = &t->snapshot;
+	uint64_t anonymous = snapshot_u64(s, METRIC_PROCESS_ANONYMOUS_BYTES);
+	uint64_t live = snapshot_u64(s, METRIC_HEAP_LIVE_BYTES);
+
+	if (s->state != TARGET_LIVE || !target_is_observed(t) ||
+	    anonymous <= live ||
+	    anonymous - live <= UNSEEN_LEAST_BYTES ||
+	    anonymous - live <= anonymous / 2)
+		return 0;
+	return anonymous - live;
 }
 
 const struct metric_value *target_value(const struct target *t,

@@ -13,7 +13,8 @@
 struct target {
 	struct target_identity id;
 	struct snapshot snapshot;      /* values in the registry's order */
-	bool is_here;                  /* id.pid means something to us */
+	bool is_here;                  /* id.pid is one of our pid namespace */
+	int pid_here;                  /* what we know it by while it lives; 0 = not */
 	double uptime_seconds;         /* of the process; < 0 = not known */
 	uint64_t started_realtime_ns;  /* of the process, Unix epoch */
 	char exe[512];                 /* the kernel's word where we have it */
@@ -27,6 +28,12 @@ enum attach_error target_read(struct target *ret, const struct attachment *a);
 
 /* Does the tally see anything of its heap? */
 bool target_is_observed(const struct target *t);
+
+/*
+ * Bytes of anonymous memory beyond the live heap, where that is more than an
+ * allocator's overhead explains; else 0. Only of a live process.
+ */
+uint64_t target_unseen_bytes(const struct target *t);
 
 /* Finds a value by its key, also one that the registry does not know. */
 const struct metric_value *target_value(const struct target *t,

@@ -340,7 +340,7 @@ teardown() { clean_up; }
 	overview=$output
 	run -0 "$HT" help
 	[ "$output" = "$overview" ]
-	for command in env help list metrics run stat sweep watch; do
+	for command in doctor env help list metrics run stat sweep watch; do
 		[[ $overview == *" $command "* ]]
 		run -0 --separate-stderr "$HT" "$command" --help
 		[ -z "$stderr" ]
@@ -367,7 +367,7 @@ teardown() { clean_up; }
 	[[ ${stderr_lines[0]} == "usage: heaptally"* ]]
 	want="'frobnicate'" usage frobnicate
 	want="'--frobnicate'" usage --frobnicate
-	for command in env list metrics run stat sweep watch; do
+	for command in doctor env list metrics run stat sweep watch; do
 		want="'--frobnicate'" usage "$command" --frobnicate
 		want="'?-?Z'?" usage "$command" -Z
 	done
@@ -447,4 +447,25 @@ dead() { # leaves the segment of a killed process, prints its pid
 	HEAPTALLY_DIR=$D/none run --separate-stderr "$HT" sweep
 	[[ $stderr == *none* || $status = 0 ]]
 	[ "$status" -le 3 ]
+}
+
+@test "what becomes a program that cannot be tallied is not called observed" {
+	"${CC:-cc}" -static -o "$T/mute" -x c - <<<'int main(void) { return 0; }' ||
+		skip "no static libc to link with"
+	run -3 --separate-stderr "$HT" run --json "$T/json" -- env "$T/mute"
+	[[ $stderr == *"not observed: it became 'mute', which was not tallied; the figures are those of 'env' before"* ]] ||
+		fail "$stderr"
+	run -0 jq -r .not_observed "$T/json"
+	[[ $output == "it became 'mute'"* ]]
+	run -0 --separate-stderr "$HT" run --allow-unobserved -- env "$T/mute"
+	# what it becomes is tallied
+	run -0 --separate-stderr "$HT" run --quiet -- env "$P/nothing"
+	[ -z "$stderr" ]
+}
+
+@test "an option that was not finished does not swallow the --" {
+	cd "$T"
+	run -2 --separate-stderr "$HT" run --json -- "$P/nothing"
+	error_matches "option '--json' needs FILE"
+	[ ! -e -- ]
 }

@@ -39,7 +39,7 @@ teardown() { clean_up; }
 	run -0 groff -man -Tutf8 -ww -z "$ROOT/reader/heaptally.1"
 	[ -z "$output" ]
 	man=$(groff -man -Tascii -P-cbou "$ROOT/reader/heaptally.1")
-	for word in run list stat watch metrics env sweep help LD_PRELOAD HEAPTALLY_{DIR,FORK,ONLY,KEEP,MODE,SLOTS,VERBOSE} \
+	for word in run list stat watch metrics doctor env sweep help LD_PRELOAD HEAPTALLY_{DIR,FORK,ONLY,KEEP,MODE,SLOTS,VERBOSE} \
 		$("$HT" metrics --json | jq -r '.metrics[].key'); do
 		[[ "$man" == *"$word"* ]] || fail "not in the manual: $word"
 	done

@@ -14,6 +14,9 @@
  * (reader/heaptally.1) has a section for each.
  */
 static const struct command commands[] = {
+	{ { "doctor", "tell how much of a command or process can be tallied",
+	    "PID | [--] COMMAND [ARG...]", INT_MAX, true, doctor_options },
+	  cmd_doctor },
 	{ { "env", "print shell lines that preload the tally: "
 	    "eval \"$(heaptally env)\"",
 	    "", 0, false, env_options }, cmd_env },

@@ -9,10 +9,13 @@
 #include "reader/select.h"
 #include "reader/table.h"
 
-static bool json, raw;
+static bool json, raw, everywhere;
 static const char *glob;
 
 const struct option_row list_options[] = {
+	{ 'a', "all-containers", NULL, OPTION_FLAG, &everywhere,
+	  "also in the directories of other processes, those of containers "
+	  "included" },
 	{ 0, "name", "GLOB", OPTION_STRING, &glob,
 	  "only processes whose command matches" },
 	{ 0, "raw", NULL, OPTION_FLAG, &raw, "exact numbers, without units" },
@@ -50,7 +53,7 @@ static void add_row(struct table *table, const struct target *t)
 	bool live = t->snapshot.state == TARGET_LIVE;
 
 	table_row(table, live ? STYLE_PLAIN : STYLE_DIM);
-	table_cell(table, "%d", t->id.pid);
+	table_cell(table, "%d", t->pid_here ? t->pid_here : t->id.pid);
 	table_cell(table, "%s", target_state_name(t->snapshot.state));
 	add_uptime(table, t);
 	add_metric(table, t, METRIC_THREADS_LIVE_THREADS);
@@ -137,6 +140,8 @@ int cmd_list(int argc, char **argv)
 	(void)argv;
 	if (status != STATUS_OK)
 		return status;
+	if (everywhere)
+		discover_scan_everywhere(&d);
 	if (json)
 		list_json(&d);
 	else

@@ -7,10 +7,13 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "reader/allocator.h"
 #include "reader/collect.h"
 #include "reader/commands/commands.h"
 #include "reader/diagnose.h"
 #include "reader/document.h"
+#include "reader/examination.h"
+#include "reader/format.h"
 #include "reader/launch.h"
 #include "reader/library.h"
 #include "reader/output_file.h"
@@ -27,9 +30,14 @@
 
 static const char *json_name;
 static struct string_list only;
-static bool no_follow, quiet;
+static const char *allocator_name;
+static bool allow_unobserved, no_follow, quiet;
 
 const struct option_row run_options[] = {
+	{ 0, "allocator", "NAME", OPTION_STRING, &allocator_name,
+	  "run it on jemalloc, tcmalloc, mimalloc or the library at a path" },
+	{ 0, "allow-unobserved", NULL, OPTION_FLAG, &allow_unobserved,
+	  "status 0, not 3, where it succeeds but cannot be observed" },
 	{ 0, "json", "FILE", OPTION_STRING, &json_name,
 	  "write every metric of every process as JSON; '-' = stdout" },
 	{ 0, "no-follow", NULL, OPTION_FLAG, &no_follow,
@@ -41,8 +49,12 @@ const struct option_row run_options[] = {
 	{ 0 }
 };
 
+#define LIBRARIES_MAX 3 /* ours, its companion, an allocator */
+
 /* All that one run consists of. */
 struct run {
+	const char *allocator;    /* to preload, or NULL */
+	const char *libraries[LIBRARIES_MAX + 1]; /* all of them */
 	struct run_directory directory;
 	const char *untallied;    /* why nothing can be tallied, or NULL */
 	const char *library;      /* NULL if untallied */
@@ -50,6 +62,7 @@ struct run {
 	struct json *document;    /* NULL without --json */
 	struct collector collector;
 	struct run_result result;
+	char last_name[17];       /* of the command when it ended */
 };
 
 static double monotonic_seconds(void)
@@ -74,6 +87,35 @@ static void prepare(struct run *r)
 	if (!r->library) {
 		r->untallied = why;
 		report("the command runs untallied: %s", why);
+	}
+}
+
+/*
+ * Is C++ new served by an allocator, past malloc? A script's children may
+ * differ, but nobody can know them.
+ */
+static bool needs_companion(const struct run *r)
+{
+	struct examination e;
+	bool needed = !examine_command(&e, r->result.argv[0], r->libraries) &&
+		      examination_cxx_provider(&e);
+
+	examination_release(&e);
+	return needed;
+}
+
+/* In the order of LD_PRELOAD: what counts stands before what it counts. */
+static void list_libraries(struct run *r)
+{
+	const char *companion = r->library ? library_companion(r->library) :
+					     NULL;
+	size_t count = r->library != NULL;
+
+	r->libraries[0] = r->library;
+	r->libraries[count] = r->allocator;
+	if (companion && needs_companion(r)) {
+		r->libraries[count++] = companion;
+		r->libraries[count] = r->allocator;
 	}
 }
 
@@ -119,6 +161,7 @@ static void stand_by(struct run *r, struct child *child, double started)
 	r->result.wall_seconds = monotonic_seconds() - started;
 	if (r->library)
 		collect_rest(&r->collector);
+	memcpy(r->last_name, child->last_name, sizeof(r->last_name));
 	launch_end(child);
 }
 
@@ -130,9 +173,35 @@ static void count_running(struct run *r)
 		r->result.running = run_directory_users(&r->directory);
 }
 
-static bool is_observed(const struct collector *c)
+/*
+ * It ended in order, but not as the image that was tallied last: that one has
+ * become another program, which could not be.
+ */
+static bool is_replaced(const struct run *r)
 {
-	return c->totals.processes > c->totals.none;
+	const struct target *t = &r->collector.main;
+
+	return r->collector.has_main && WIFEXITED(r->result.wait_status) &&
+	       t->snapshot.state == TARGET_KILLED && r->last_name[0] &&
+	       strcmp(t->id.comm, r->last_name) != 0;
+}
+
+static bool is_observed(const struct run *r)
+{
+	size_t untold = r->collector.totals.none + is_replaced(r);
+
+	return r->collector.totals.processes > untold;
+}
+
+/* What became of it is not known by path: it is named as the kernel did. */
+static const char *explain_replaced(const struct run *r)
+{
+	static char *clause;
+
+	return report_clause(&clause, "it became '%s', which was not tallied; "
+			     "the figures are those of '%s' before",
+			     format_escaped(r->last_name).s,
+			     format_escaped(r->collector.main.id.comm).s);
 }
 
 static void explain_missing(struct run *r)
@@ -141,11 +210,13 @@ static void explain_missing(struct run *r)
 		r->result.not_observed = r->untallied;
 	else if (!r->collector.has_main && !only.count)
 		r->result.not_observed =
-			diagnose_program(r->result.argv[0], r->library);
+			diagnose_program(r->result.argv[0], r->libraries);
 	else if (!r->collector.totals.processes)
 		r->result.not_observed =
 			"no process matches --only, or none could be tallied";
-	else if (!is_observed(&r->collector))
+	else if (is_replaced(r))
+		r->result.not_observed = explain_replaced(r);
+	else if (!is_observed(r))
 		r->result.not_observed = r->collector.reason;
 }
 
@@ -194,7 +265,8 @@ static int exit_status(const struct run *r, bool written)
 		return WEXITSTATUS(status);
 	if (!written)
 		return STATUS_FAILED;
-	return is_observed(&r->collector) ? STATUS_OK : STATUS_NOT_OBSERVED;
+	return allow_unobserved || is_observed(r) ?
+		STATUS_OK : STATUS_NOT_OBSERVED;
 }
 
 static int give_up(struct run *r, int error)
@@ -228,7 +300,7 @@ static int run(struct run *r)
 {
 	struct launch launch = {
 		.argv = r->result.argv,
-		.directory = r->directory.path,
+		.libraries = r->libraries,
 		.only = join_globs(),
 		.no_follow = no_follow,
 	};
@@ -238,8 +310,9 @@ static int run(struct run *r)
 	int error;
 
 	prepare(r);
+	list_libraries(r);
 	begin_document(r);
-	launch.library = r->library;
+	launch.directory = r->library ? r->directory.path : NULL;
 	started = monotonic_seconds();
 	error = launch_start(&child, &launch);
 	if (error)
@@ -262,13 +335,34 @@ static int run(struct run *r)
 	return exit_status(r, written);
 }
 
+/* Before anything runs: an allocator was asked for, so no other will do. */
+static int choose_allocator(struct run *r)
+{
+	struct elf_facts ours;
+	const char *why = NULL;
+
+	if (!allocator_name)
+		return STATUS_OK;
+	if (elf_inspect("/proc/self/exe", ELF_HEADER, &ours) == ELF_OK)
+		r->allocator = allocator_find(allocator_name, &ours, &why);
+	elf_release(&ours);
+	if (r->allocator)
+		return STATUS_OK;
+	report("%s", why ? why : "cannot look at /proc/self/exe");
+	return STATUS_USAGE;
+}
+
 int cmd_run(int argc, char **argv)
 {
 	static struct run r;
+	int status;
 
 	if (argc == 0)
 		return report_usage("run", "no command to run");
 	r.result.argv = argv;
+	status = choose_allocator(&r);
+	if (status != STATUS_OK)
+		return status;
 	if (json_name && !output_file_open(&r.json, json_name))
 		return STATUS_FAILED;
 	return run(&r);

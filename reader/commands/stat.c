@@ -10,6 +10,7 @@
 #include "reader/select.h"
 #include "reader/style.h"
 #include "reader/suggest.h"
+#include "reader/summary.h"
 
 static bool json, raw;
 static const char *glob;
@@ -30,8 +31,11 @@ static void print_head(const struct target *t)
 	const struct target_identity *id = &t->id;
 
 	style_set(stdout, STYLE_BOLD);
-	printf("%d %s", id->pid, format_escaped(id->comm).s);
+	printf("%d %s", t->pid_here ? t->pid_here : id->pid,
+	       format_escaped(id->comm).s);
 	style_set(stdout, STYLE_PLAIN);
+	if (t->pid_here && !t->is_here)
+		printf(" (%d in its container)", id->pid);
 	printf(": %s", target_state_name(t->snapshot.state));
 	if (t->uptime_seconds >= 0)
 		printf(", up %s", format_duration(t->uptime_seconds).s);
@@ -79,6 +83,9 @@ static void print_target(const struct target *t)
 		width = length > width ? length : width;
 	}
 	print_head(t);
+	if (target_unseen_bytes(t))
+		summary_print_unseen(target_unseen_bytes(t), "  note: ",
+				     stdout);
 	for (size_t i = 0; i < t->snapshot.count; i++)
 		print_value(&t->snapshot, &t->snapshot.values[i], width);
 }

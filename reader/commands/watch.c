@@ -45,6 +45,7 @@ struct watch {
 	struct target now;
 	struct target before; /* the line above, for differences */
 	bool has_before;
+	bool unseen_noted;    /* of this image */
 	unsigned long lines;
 	unsigned long until_head;
 };
@@ -270,6 +271,7 @@ static void mark_exec(struct watch *w)
 		printf("-- %d is now %s (exec): counts start anew\n", id->pid,
 		       name.s);
 	w->has_before = false;
+	w->unseen_noted = false;
 }
 
 /* What the figures leave out, once for each image. */
@@ -281,6 +283,19 @@ static void note_coverage(const struct watch *w)
 		report("%d (%s): coverage is %s: %s", id->pid,
 		       format_escaped(id->comm).s, id->coverage,
 		       format_escaped(id->coverage_reason).s);
+}
+
+/* Grows beside the heap: said when it shows, once for each image. */
+static void note_unseen(struct watch *w)
+{
+	uint64_t unseen = target_unseen_bytes(&w->now);
+
+	if (!unseen || w->unseen_noted)
+		return;
+	w->unseen_noted = true;
+	report("%d (%s): %s of its anonymous memory is not in the tallied "
+	       "heap", w->now.id.pid, format_escaped(w->now.id.comm).s,
+	       format_bytes(unseen, false).s);
 }
 
 static void report_end(const struct watch *w)
@@ -337,6 +352,7 @@ static int watch_loop(struct watch *w)
 			continue;
 		}
 		note_coverage(w);
+		note_unseen(w);
 		if (!show(w))
 			return STATUS_OK; /* main() tells what was lost */
 		if (w->now.snapshot.state != TARGET_LIVE) {

@@ -24,13 +24,14 @@ _heaptally_metrics() {
 	"$1" metrics 2>/dev/null | awk 'NR > 1 { print $1 }'
 }
 
-# Prints the index of the first word behind `run` and its options: the
-# command that is to be run. Fails while that is still to come.
+# Prints the index of the first word behind `run` or `doctor` and its options:
+# the command that is meant. Fails while that is still to come.
 _heaptally_run_command() {
 	local i
 	for ((i = 2; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--json | --only) ((i++)) ;;
+		--json) [[ ${COMP_WORDS[1]} != run ]] || ((i++)) ;;
+		--only | --allocator) ((i++)) ;;
 		--)
 			echo "$((i + 1))"
 			return
@@ -63,6 +64,12 @@ _heaptally_operand() {
 	help) _heaptally_words "$(_heaptally_commands "$program")" "$current" ;;
 	stat | watch) _heaptally_words "$(_heaptally_pids "$program")" "$current" ;;
 	run) mapfile -t COMPREPLY < <(compgen -c -- "$current") ;;
+	doctor)
+		mapfile -t COMPREPLY < <(
+			compgen -W "$(_heaptally_pids "$program")" -- "$current"
+			[[ $current == [0-9]* ]] || compgen -c -- "$current"
+		)
+		;;
 	esac
 }
 
@@ -73,7 +80,7 @@ _heaptally() {
 		_heaptally_words "$(_heaptally_commands "$program") --help --version" "$current"
 		return
 	fi
-	if [[ $command == run ]] && offset=$(_heaptally_run_command) &&
+	if [[ $command == run || $command == doctor ]] && offset=$(_heaptally_run_command) &&
 		((offset < COMP_CWORD)) && declare -F _command_offset >/dev/null; then
 		_command_offset "$offset"
 		return
@@ -81,6 +88,10 @@ _heaptally() {
 	case $command:$previous in
 	run:--json)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		return
+		;;
+	run:--allocator)
+		_heaptally_words "jemalloc tcmalloc mimalloc" "$current"
 		return
 		;;
 	*:--name | run:--only)
