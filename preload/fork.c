@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "preload/cc.h"
 #include "preload/process.h"
 #include "shm/syscalls.h"
 
@@ -12,6 +13,8 @@ static struct fork_baseline baseline;
 /* Where the parent's segment is, which no child has a mapping of. */
 static void *segment_start;
 static size_t segment_bytes;
+
+THREAD_LOCAL bool parent_will_exit;
 
 /* By its internal name and weak: musl lacks it, and pthread_atfork() itself
  * is a piece of static code that needs it. */
@@ -51,8 +54,15 @@ void fork_prepare(void)
 			 !(h->flags & SEGMENT_BASELINE_APPROX);
 }
 
+void fork_parent_will_exit(bool will)
+{
+	parent_will_exit = will;
+}
+
 void fork_parent(void)
 {
+	if (parent_will_exit)
+		process_end();
 	if (process_if_on())
 		baseline.exact = false;
 }

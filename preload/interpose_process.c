@@ -39,6 +39,21 @@ EXPORT void quick_exit(int status)
 	__builtin_unreachable();
 }
 
+/*
+ * libc's own leaves the parent by an _exit that nobody can come between: it
+ * would look killed, and its segment stay behind.
+ */
+EXPORT int daemon(int nochdir, int noclose)
+{
+	int result;
+
+	next_resolve();
+	fork_parent_will_exit(true);
+	result = next.daemon(nochdir, noclose);
+	fork_parent_will_exit(false);
+	return result;
+}
+
 /* The fork that signal handlers may call: without handlers of atfork. */
 EXPORT pid_t _Fork(void)
 {

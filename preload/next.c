@@ -318,11 +318,36 @@ static void resolve_others(void)
 	STORE(quick_exit, (typeof(next.quick_exit))dlsym(RTLD_NEXT, "quick_exit"));
 	STORE(fork_without_handlers, bare_fork
 	      ? (typeof(next.fork_without_handlers))bare_fork : lacking_fork);
+	STORE(daemon, (typeof(next.daemon))dlsym(RTLD_NEXT, "daemon"));
 	STORE(prctl, (typeof(next.prctl))dlsym(RTLD_NEXT, "prctl"));
 	if (create)
 		STORE(pthread_create, (typeof(next.pthread_create))create);
 	STORE(thrd_create, thrd ? (typeof(next.thrd_create))thrd
 				: lacking_thrd_create);
+}
+
+/*
+ * A sanitizer dies when it is asked for the size of a block that it does not
+ * own, before it can tell what is wrong with the free that follows.
+ */
+static size_t (*sanitizer_size)(void *);
+static int (*sanitizer_owns)(const volatile void *);
+
+static size_t sanitizer_usable_size(void *block)
+{
+	return sanitizer_owns(block) ? sanitizer_size(block) : 0;
+}
+
+static size_t (*find_usable_size(const struct provider *provider))(void *)
+{
+	void *size = find_beside(provider, "malloc_usable_size");
+	void *owns = find_beside(provider, "__sanitizer_get_ownership");
+
+	if (!size || !owns)
+		return (size_t (*)(void *))size;
+	sanitizer_size = (typeof(sanitizer_size))size;
+	sanitizer_owns = (typeof(sanitizer_owns))owns;
+	return sanitizer_usable_size;
 }
 
 static bool is_mixture(const struct provider *provider)
@@ -354,8 +379,7 @@ COLD void next_resolve(void)
 	resolve_others();
 	/* Nobody knows the size of every block of a mixture. */
 	STORE(malloc_usable_size, is_mixture(provider) ? NULL :
-	      (typeof(next.malloc_usable_size))
-	      find_beside(provider, "malloc_usable_size"));
+	      find_usable_size(provider));
 	STORE(malloc, (typeof(next.malloc))real_malloc);
 	resolving = false;
 }

@@ -33,6 +33,7 @@ struct next {
 	void (*exit_now)(int); /* _exit */
 	void (*quick_exit)(int);
 	pid_t (*fork_without_handlers)(void); /* _Fork */
+	int (*daemon)(int, int);
 	int (*prctl)(int, ...);
 };
 

@@ -252,12 +252,16 @@ static void judge_coverage(struct provider_facts *facts)
 
 /*
  * tcmalloc makes an object with new when it is first asked for a size, which
- * may come back to us: once, now, when nothing is counted.
+ * may come back to us: once, now, when nothing is counted. Nobody else is
+ * asked, as a first malloc can be one too many: for mcheck(3), for one.
  */
-static void ask_for_first_size(void)
+static void ask_for_first_size(const char *provider)
 {
-	void *block = next.malloc(1);
+	void *block;
 
+	if (strncmp(provider, "libtcmalloc", 11) != 0 || !next.malloc_usable_size)
+		return;
+	block = next.malloc(1);
 	if (block)
 		next.malloc_usable_size(block);
 	next.free(block);
@@ -267,7 +271,6 @@ void provider_examine(struct provider_facts *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	name_provider(ret);
-	if (!ret->inline_bytes && next.malloc_usable_size)
-		ask_for_first_size();
+	ask_for_first_size(ret->name);
 	judge_coverage(ret);
 }

@@ -171,6 +171,8 @@ static void parse_status_line(const char *line, struct process_memory *ret)
 		[PROCESS_VIRTUAL] = "VmSize:",
 	};
 
+	if (sscanf(line, "Threads: %" SCNu64, &ret->threads) == 1)
+		return;
 	for (unsigned i = 0; i < PROCESS_MEMORY_FIELDS; i++) {
 		size_t length = strlen(names[i]);
 		uint64_t kib;
@@ -199,16 +201,56 @@ static bool read_memory(int process_fd, struct process_memory *ret)
 	return true;
 }
 
+/*
+ * A process whose main thread has left by pthread_exit() looks like a zombie
+ * as long as others go on. One of those that do; -1 where there is none.
+ */
+static int open_running_task(int process_fd, uint64_t starttime_ticks)
+{
+	uint64_t found_ticks = 0;
+	char state = 0;
+	struct dirent *entry;
+	DIR *tasks;
+	int fd, found = -1;
+
+	if (!read_start(process_fd, &found_ticks, &state) || state != 'Z' ||
+	    (starttime_ticks && found_ticks != starttime_ticks))
+		return -1;
+	fd = openat(process_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	tasks = fd >= 0 ? fdopendir(fd) : NULL;
+	if (!tasks && fd >= 0)
+		close(fd);
+	while (tasks && found < 0 && (entry = readdir(tasks))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		found = openat(dirfd(tasks), entry->d_name,
+			       O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (found >= 0 && !is_running(found, 0)) {
+			close(found);
+			found = -1;
+		}
+	}
+	if (tasks)
+		closedir(tasks);
+	return found;
+}
+
 bool process_memory(int pid, uint64_t starttime_ticks,
 		    struct process_memory *ret)
 {
-	int fd = open_process(pid);
+	int fd = open_process(pid), task = -1;
 	bool found;
 
 	ret->present = 0;
+	ret->threads = 0;
 	if (fd < 0)
 		return false;
-	found = is_running(fd, starttime_ticks) && read_memory(fd, ret);
+	found = is_running(fd, starttime_ticks);
+	if (!found)
+		task = open_running_task(fd, starttime_ticks);
+	found = (found || task >= 0) && read_memory(task >= 0 ? task : fd, ret);
+	if (task >= 0)
+		close(task);
 	close(fd);
 	return found;
 }

@@ -43,6 +43,7 @@ enum process_memory_field {
 struct process_memory {
 	unsigned present; /* 1u << enum process_memory_field */
 	uint64_t bytes[PROCESS_MEMORY_FIELDS];
+	uint64_t threads; /* 0 = not known */
 };
 
 /*

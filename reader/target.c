@@ -10,6 +10,19 @@
 /* Less is fragmentation, stacks and data of a program of some size. */
 #define UNSEEN_LEAST_BYTES (64u << 20)
 
+/*
+ * A thread that ends by a bare system call tells nobody. A thread is counted
+ * once it runs, and its end before it stops: never more than the kernel has,
+ * which was asked later.
+ */
+static void correct_threads(struct snapshot *s, uint64_t kernel)
+{
+	for (size_t i = 0; kernel && i < s->count; i++)
+		if (s->values[i].id == METRIC_THREADS_LIVE_THREADS &&
+		    s->values[i].value.u64 > kernel)
+			s->values[i].value.u64 = kernel;
+}
+
 static void add_memory(struct target *t)
 {
 	static const enum metric_id ids[PROCESS_MEMORY_FIELDS] = {
@@ -21,6 +34,7 @@ static void add_memory(struct target *t)
 
 	if (!process_memory(t->pid_here, t->id.starttime_ticks, &memory))
 		return;
+	correct_threads(&t->snapshot, memory.threads);
 	for (unsigned i = 0; i < PROCESS_MEMORY_FIELDS; i++)
 		if (memory.present & 1u << i)
 			snapshot_add_u64(&t->snapshot, ids[i],

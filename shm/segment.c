@@ -105,8 +105,7 @@ static bool is_earlier_image(const struct segment_header *old,
 	return old->magic == SEGMENT_MAGIC && old->pid == request->pid &&
 	       old->starttime_ticks == request->starttime_ticks &&
 	       old->starttime_ticks != 0 &&
-	       old->pidns_inode == request->pidns_inode &&
-	       old->uid == request->uid;
+	       old->pidns_inode == request->pidns_inode;
 }
 
 /*

@@ -447,7 +447,7 @@ with_tmpfs() {
 		old=$(ls "$M")
 		LD_PRELOAD=$LIB HEAPTALLY_KEEP=1 "$P/family" malloc >"$T/out"
 		[ "$(file_count "$M")" = 1 ]
-		! grep -qx "$(ls "$M")" <<<"$old"
+		if grep -qx "$(ls "$M")" <<<"$old"; then exit 1; fi
 		"$HT" stat --json "$(sed -n "s/^pid //p" "$T/out")" >"$T/json"
 		agrees "$T/out" "$T/json"
 		# what lives is not touched, however old its file is

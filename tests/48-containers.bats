@@ -79,5 +79,5 @@ contain() {
 	run -3 --separate-stderr as_nobody env HEAPTALLY_DIR=/dev/shm "$HT" stat "$OUTER"
 	error_matches "^heaptally: $OUTER: it belongs to another user"
 	run as_nobody env HEAPTALLY_DIR=/dev/shm "$HT" list -a
-	! grep -q "hold$" <<<"$output"
+	run ! grep -q "hold$" <<<"$output"
 }
