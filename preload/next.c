@@ -318,6 +318,8 @@ static void resolve_others(void)
 	STORE(quick_exit, (typeof(next.quick_exit))dlsym(RTLD_NEXT, "quick_exit"));
 	STORE(fork_without_handlers, bare_fork
 	      ? (typeof(next.fork_without_handlers))bare_fork : lacking_fork);
+	STORE(dlopen, (typeof(next.dlopen))dlsym(RTLD_NEXT, "dlopen"));
+	STORE(dlmopen, (typeof(next.dlmopen))dlsym(RTLD_NEXT, "dlmopen"));
 	STORE(daemon, (typeof(next.daemon))dlsym(RTLD_NEXT, "daemon"));
 	STORE(prctl, (typeof(next.prctl))dlsym(RTLD_NEXT, "prctl"));
 	if (create)

@@ -35,6 +35,8 @@ struct next {
 	pid_t (*fork_without_handlers)(void); /* _Fork */
 	int (*daemon)(int, int);
 	int (*prctl)(int, ...);
+	void *(*dlopen)(const char *, int);
+	void *(*dlmopen)(long, const char *, int);
 };
 
 extern struct next next __attribute__((visibility("hidden")));

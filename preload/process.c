@@ -235,13 +235,19 @@ static bool make_segment(struct process *p)
 	return error == 0;
 }
 
+static void publish_coverage(struct segment_header *h)
+{
+	memcpy(h->coverage_reason, provider.reason, sizeof(h->coverage_reason));
+	/* Release: whoever sees the verdict sees the reason. */
+	__atomic_store_n(&h->coverage, provider.coverage, __ATOMIC_RELEASE);
+}
+
 static void fill_rest(struct process *p, bool is_child)
 {
 	struct segment_header *h = p->segment.header;
 
 	memcpy(h->provider, provider.name, sizeof(h->provider));
-	memcpy(h->coverage_reason, provider.reason, sizeof(h->coverage_reason));
-	h->coverage = provider.coverage;
+	publish_coverage(h);
 	if (is_child) {
 		struct fork_baseline born = fork_get_baseline();
 
@@ -401,6 +407,17 @@ void process_is_born(void)
 	if (!kernel_wipes)
 		sys_madvise(process, sizeof(*process), MADV_DONTNEED);
 	process->pid = (pid_t)syscall(SYS_getpid);
+}
+
+void process_is_bypassed(const char *reason)
+{
+	struct process *p = process_get();
+
+	if (!p || provider.coverage != COVERAGE_FULL)
+		return;
+	memcpy(provider.reason, reason, strlen(reason) + 1);
+	provider.coverage = COVERAGE_PARTIAL;
+	publish_coverage(p->segment.header);
 }
 
 /* ---- the program's start and end ---- */

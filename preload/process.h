@@ -88,6 +88,12 @@ bool process_may_be_sandboxed(void);
 bool process_is_sandboxed(void);
 
 /*
+ * From now on a part of the program may allocate past us: coverage is partial
+ * for that reason, in children as well. Keeps an earlier reason.
+ */
+void process_is_bypassed(const char *reason);
+
+/*
  * To be called in a child by the atfork handler: notes whose memory this is
  * now; on kernels before 4.14 it also does what MADV_WIPEONFORK does on later
  * ones.

@@ -132,3 +132,37 @@ teardown() { clean_up; }
 	like_oracle /bin/sort /etc/passwd
 	like_oracle /bin/ls -la /usr/bin
 }
+
+@test "libraries that are loaded past us are told" {
+	"${CC:-cc}" -shared -fPIC -o "$T/plugin.so" -x c - <<-'EOS'
+		#include <stdlib.h>
+		void *give(void) { return malloc(100); }
+	EOS
+	cat >"$T/host.c" <<-EOS
+		#include <dlfcn.h>
+		#include <stdlib.h>
+		#include <string.h>
+		int main(int argc, char **argv) {
+			void *plugin = strcmp(argv[1], "namespace") == 0 ?
+				dlmopen(LM_ID_NEWLM, "$T/plugin.so", RTLD_NOW) :
+				dlopen("$T/plugin.so", RTLD_NOW |
+				       (strcmp(argv[1], "deep") == 0 ? RTLD_DEEPBIND : 0));
+			void *(*give)(void) = (void *(*)(void))dlsym(plugin, "give");
+			for (int i = 0; i < 1000; i++)
+				if (!give())
+					return 1;
+			return 0;
+		}
+	EOS
+	"${CC:-cc}" -O0 -D_GNU_SOURCE -o "$T/host" "$T/host.c"
+	coverage() {
+		"$HT" run --quiet --json "$T/json" -- "$T/host" "$1" 3>&- &&
+			jq -r '.processes[0] | "\(.coverage) \(.coverage_reason) \(.metrics."/heap/allocs:objects" >= 1000)"' "$T/json"
+	}
+	run -0 coverage plain
+	[ "$output" = "full  true" ] || fail "$output"
+	run -0 coverage deep
+	[ "$output" = "partial a library was loaded with RTLD_DEEPBIND false" ] || fail "$output"
+	run -0 coverage namespace
+	[ "$output" = "partial a library was loaded by dlmopen false" ] || fail "$output"
+}

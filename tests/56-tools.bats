@@ -363,3 +363,23 @@ debug_library() {
 	[ "$STATUS" = 0 ]
 	wait "$tracer" || true
 }
+
+@test "\$LIB in LD_PRELOAD: each program gets what is of its own kind" {
+	# what loaders fill in for programs of this kind
+	for libdir in lib64 "lib/$("${CC:-cc}" -print-multiarch)"; do
+		mkdir -p "$T/$libdir"
+		cp "$LIB" "$T/$libdir"
+	done
+	# shellcheck disable=SC2016 # the loader's own
+	LD_PRELOAD=$T'/$LIB/libheaptally.so' HEAPTALLY_KEEP=1 "$P/family" malloc >"$T/out"
+	"$HT" stat --json "$(sed -n 's/^pid //p' "$T/out")" >"$T/json"
+	agrees "$T/out" "$T/json"
+	printf 'int main(void) { return 7; }' | "${CC:-cc}" -m32 -o "$T/other" -x c - 2>/dev/null || return 0
+	mkdir -p "$T/lib32"
+	printf 'static int x __attribute__((unused));' | "${CC:-cc}" -m32 -shared -o "$T/lib32/libheaptally.so" -x c -
+	# shellcheck disable=SC2016
+	LD_PRELOAD=$T'/$LIB/libheaptally.so' run -7 "$T/other"
+	[ -z "$output" ] || fail "$output"
+	run -7 --separate-stderr "$HT" run -- "$T/other"
+	[[ $stderr == *"not observed: $T/other: it is for another architecture"* ]]
+}
