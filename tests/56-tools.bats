@@ -383,3 +383,14 @@ debug_library() {
 	run -7 --separate-stderr "$HT" run -- "$T/other"
 	[[ $stderr == *"not observed: $T/other: it is for another architecture"* ]]
 }
+
+@test "perf over a preloaded target: it measures, and the tally is exact" {
+	perf stat -e task-clock true 2>"$T/err" ||
+		skip "perf does not work here: $(head -n 1 "$T/err")"
+	exactly perf stat -e task-clock -o "$T/stat" "$P/family" malloc
+	grep -q task-clock "$T/stat"
+	perf record -q -e cpu-clock -o "$T/data" -- \
+		env LD_PRELOAD="$LIB" "$P/pairs" 200000 >/dev/null 2>"$T/err" ||
+		skip "perf record does not work here: $(head -n 1 "$T/err")"
+	perf report -i "$T/data" --stdio --sort=dso 2>/dev/null | grep -q libheaptally.so
+}
