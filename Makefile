@@ -130,6 +130,10 @@ $(B)/heaptally: $(READER_OBJECTS) $(SHM_OBJECTS)
 
 unit-programs: $(UNIT_PROGRAMS)
 
+# These test parts of the reader as well.
+$(B)/unit/test_cgroup $(B)/unit/test_kernel: \
+	$(patsubst %,$(B)/obj/reader/%.o,cgroup kernel process procfile tasks)
+
 $(B)/unit/%: tests/unit/%.c $(UNIT_OBJECTS) $(SHM_OBJECTS) $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,UNIT,$<)

@@ -68,7 +68,7 @@ static void add_value(struct json *metrics, const struct snapshot *s,
 
 	if (histogram)
 		histogram_put_json(metrics, key.s, histogram);
-	else if (v->unit == UNIT_SECONDS)
+	else if (metric_unit_is_real((enum metric_unit)v->unit))
 		json_put_f64(metrics, key.s, v->value.f64);
 	else
 		json_put_u64(metrics, key.s, v->value.u64);

@@ -130,6 +130,10 @@ struct text format_value(const struct metric_value *value, bool raw)
 	case UNIT_BYTES:
 		return format_bytes(value->value.u64, raw);
 	case UNIT_SECONDS:
+	case UNIT_CPU_SECONDS:
+		if (value->id == METRIC_PROCESS_START_TIME_SECONDS && !raw)
+			return format_time((uint64_t)(value->value.f64 * 1e9),
+					   false);
 		if (!raw)
 			return format_duration(value->value.f64);
 		snprintf(text.s, sizeof(text.s), "%.15g", value->value.f64);

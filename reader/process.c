@@ -116,6 +116,16 @@ bool process_runs(int pid, uint64_t starttime_ticks)
 	return running;
 }
 
+int process_open(int pid, uint64_t starttime_ticks)
+{
+	int fd = open_process(pid);
+
+	if (fd < 0 || is_running(fd, starttime_ticks))
+		return fd;
+	close(fd);
+	return -1;
+}
+
 static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec now = { 0 };

@@ -26,6 +26,13 @@ bool process_start(int pid, uint64_t *ret_starttime_ticks, char *ret_state);
  */
 bool process_runs(int pid, uint64_t starttime_ticks);
 
+/*
+ * Opens /proc/PID of that very process, for the caller to close; -1 when it
+ * does not run. Files below cannot be opened any more once it is gone, even
+ * if the pid is used again.
+ */
+int process_open(int pid, uint64_t starttime_ticks);
+
 /* Seconds since a start time; negative when it is unknown or in the future. */
 double process_age_seconds(uint64_t starttime_ticks);
 
@@ -43,7 +50,7 @@ enum process_memory_field {
 struct process_memory {
 	unsigned present; /* 1u << enum process_memory_field */
 	uint64_t bytes[PROCESS_MEMORY_FIELDS];
-	uint64_t threads; /* 0 = not known */
+	uint64_t threads; /* stands in the same file; 0 = not known */
 };
 
 /*

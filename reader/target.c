@@ -5,22 +5,23 @@
 #include <string.h>
 
 #include "reader/container.h"
+#include "reader/kernel.h"
 #include "reader/process.h"
 
 /* Less is fragmentation, stacks and data of a program of some size. */
 #define UNSEEN_LEAST_BYTES (64u << 20)
 
 /*
- * A thread that ends by a bare system call tells nobody. A thread is counted
- * once it runs, and its end before it stops: never more than the kernel has,
- * which was asked later.
+ * A thread that left by a bare exit system call ran no destructor, so that
+ * the tally still has it; the kernel, which is asked later, has not.
  */
-static void correct_threads(struct snapshot *s, uint64_t kernel)
+static void add_threads(struct snapshot *s, uint64_t threads)
 {
-	for (size_t i = 0; kernel && i < s->count; i++)
+	for (size_t i = 0; i < s->count; i++)
 		if (s->values[i].id == METRIC_THREADS_LIVE_THREADS &&
-		    s->values[i].value.u64 > kernel)
-			s->values[i].value.u64 = kernel;
+		    s->values[i].value.u64 > threads)
+			s->values[i].value.u64 = threads;
+	snapshot_add_u64(s, METRIC_THREADS_KERNEL_THREADS, threads);
 }
 
 static void add_memory(struct target *t)
@@ -34,11 +35,12 @@ static void add_memory(struct target *t)
 
 	if (!process_memory(t->pid_here, t->id.starttime_ticks, &memory))
 		return;
-	correct_threads(&t->snapshot, memory.threads);
 	for (unsigned i = 0; i < PROCESS_MEMORY_FIELDS; i++)
 		if (memory.present & 1u << i)
 			snapshot_add_u64(&t->snapshot, ids[i],
 					 memory.bytes[i]);
+	if (memory.threads)
+		add_threads(&t->snapshot, memory.threads);
 }
 
 /* The path in the segment is cut to its last bytes, the kernel's is whole. */
@@ -132,6 +134,14 @@ enum attach_error target_read(struct target *ret, const struct attachment *a)
 	}
 	sort_values(&ret->snapshot);
 	return ATTACH_OK;
+}
+
+void target_add_kernel(struct target *t)
+{
+	if (!t->pid_here)
+		return;
+	kernel_add(&t->snapshot, t->pid_here, t->id.starttime_ticks);
+	sort_values(&t->snapshot);
 }
 
 bool target_is_observed(const struct target *t)

@@ -26,6 +26,12 @@ struct target {
  */
 enum attach_error target_read(struct target *ret, const struct attachment *a);
 
+/*
+ * Adds all that the kernel tells of a live process that we can look at. Much
+ * more to read than target_read(): see kernel.h.
+ */
+void target_add_kernel(struct target *t);
+
 /* Does the tally see anything of its heap? */
 bool target_is_observed(const struct target *t);
 

@@ -133,7 +133,8 @@ static bool is_aligned_word(uint32_t offset, uint32_t room)
 static bool metric_is_sound(const struct metric_entry *m,
 			    const struct segment_header *h)
 {
-	if (m->id == 0 || m->key[0] != '/' || m->unit == UNIT_SECONDS ||
+	if (m->id == 0 || m->key[0] != '/' ||
+	    metric_unit_is_real((enum metric_unit)m->unit) ||
 	    (m->kind == METRIC_HISTOGRAM) != (m->scope == SCOPE_BUCKETS))
 		return false;
 	switch (m->scope) {

@@ -42,13 +42,33 @@ static const struct metric metrics[] = {
 	_Static_assert(sizeof(brief_) <= METRIC_BRIEF_BYTES, key_);
 #include "metrics.def"
 #undef METRIC
-_Static_assert(sizeof(metrics) / sizeof(metrics[0]) <= METRICS_MAX,
+
+/* How many rows a source takes in a segment. */
+#define STORED_SLOT(...)    1
+#define STORED_GLOBAL(...)  1
+#define STORED_DERIVED(...) 1
+#define STORED_PEAK(...)    1
+#define STORED_BUCKETS(...) 1
+#define STORED_TOTAL(...)   1
+#define STORED_KERNEL       0
+
+#define METRIC(id_, NAME, key_, KIND, source, brief_, help_) \
+	char NAME[STORED_##source];
+struct stored_rows { /* a byte for each */
+#include "metrics.def"
+};
+#undef METRIC
+_Static_assert(sizeof(struct stored_rows) <= METRICS_MAX,
 	       "the metric table of a segment is one page");
 
 static const char *const unit_names[] = {
 	[UNIT_NONE] = "none",       [UNIT_BYTES] = "bytes",
 	[UNIT_OBJECTS] = "objects", [UNIT_THREADS] = "threads",
 	[UNIT_CALLS] = "calls",     [UNIT_SECONDS] = "seconds",
+	[UNIT_SLICES] = "slices",   [UNIT_CPU_SECONDS] = "cpu-seconds",
+	[UNIT_FAULTS] = "faults",   [UNIT_SWITCHES] = "switches",
+	[UNIT_FDS] = "fds",         [UNIT_CPUS] = "cpus",
+	[UNIT_EVENTS] = "events",
 };
 
 static const char *const kind_names[] = {
@@ -90,6 +110,11 @@ enum metric_unit metric_unit_of_key(const char *key)
 		if (strcmp(tail + 1, unit_names[i]) == 0)
 			return (enum metric_unit)i;
 	return UNIT_NONE;
+}
+
+bool metric_unit_is_real(enum metric_unit unit)
+{
+	return unit == UNIT_SECONDS || unit == UNIT_CPU_SECONDS;
 }
 
 const char *metric_unit_name(enum metric_unit unit)

@@ -6,6 +6,7 @@
  * Everything here is constant data and pure functions: safe in any thread and
  * in a signal handler.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,7 +25,14 @@ enum metric_unit {
 	UNIT_OBJECTS = 2,
 	UNIT_THREADS = 3,
 	UNIT_CALLS = 4,
-	UNIT_SECONDS = 5,     /* the only unit whose values are doubles */
+	UNIT_SECONDS = 5,     /* see metric_unit_is_real() */
+	UNIT_CPU_SECONDS = 6, /* likewise */
+	UNIT_SLICES = 7,
+	UNIT_SWITCHES = 8,
+	UNIT_FAULTS = 9,
+	UNIT_FDS = 10,
+	UNIT_CPUS = 11,
+	UNIT_EVENTS = 12,
 };
 
 /* Where a value comes from. Stored in segments: never renumber. */
@@ -33,7 +41,7 @@ enum metric_scope {
 	SCOPE_GLOBAL = 2,  /* the header word at `offset` */
 	SCOPE_DERIVED = 3, /* header word + operand[0] - operand[1], at least 0 */
 	SCOPE_PEAK = 4,    /* the larger of the header word and operand[0] */
-	SCOPE_KERNEL = 5,  /* not in the segment: the reader asks /proc */
+	SCOPE_KERNEL = 5,  /* not in the segment: the reader asks */
 	SCOPE_BUCKETS = 6, /* operand[0] words of the slot from `offset` on,
 			    * summed over all slots; upper bounds are powers
 			    * of two, the first is 2^operand[1], inclusive */
@@ -67,6 +75,9 @@ const struct metric *metric_by_key(const char *key);
 
 /* Returns the unit named by the tail of a key, UNIT_NONE if it has none. */
 enum metric_unit metric_unit_of_key(const char *key);
+
+/* Values of this unit are doubles; those of all others are integers. */
+bool metric_unit_is_real(enum metric_unit unit);
 
 /* Returns a constant name such as "bytes" or "counter"; "?" for a bad value. */
 const char *metric_unit_name(enum metric_unit unit);

@@ -71,13 +71,13 @@ struct metric_value {
 	char key[40];
 	char brief[64];
 	union {
-		uint64_t u64;   /* every unit but seconds */
-		double f64;     /* UNIT_SECONDS; finite */
+		uint64_t u64;
+		double f64;     /* where metric_unit_is_real(); finite */
 		uint64_t histogram; /* METRIC_HISTOGRAM: see snapshot_histogram() */
 	} value;
 };
 
-#define SNAPSHOT_VALUES_MAX     64
+#define SNAPSHOT_VALUES_MAX     128
 #define SNAPSHOT_HISTOGRAMS_MAX 4
 #define HISTOGRAM_BUCKETS_MAX   64
 
@@ -146,8 +146,8 @@ const char *target_state_name(enum target_state state);
 const struct metric_value *snapshot_value(const struct snapshot *s,
 					  enum metric_id id);
 
-/* The same as a plain number, 0 where absent; not for UNIT_SECONDS, nor for
- * METRIC_HISTOGRAM. */
+/* The same as a plain number, 0 where absent; not where metric_unit_is_real(),
+ * nor for METRIC_HISTOGRAM. */
 uint64_t snapshot_u64(const struct snapshot *s, enum metric_id id);
 
 /* The histogram of a value of kind METRIC_HISTOGRAM; NULL for any other. */
@@ -160,7 +160,8 @@ uint64_t histogram_upper_bound(const struct size_histogram *h, unsigned bucket);
 /*
  * Adds a value that the reader found itself (SCOPE_KERNEL), taking kind,
  * unit and texts from the registry. False when the snapshot is full or the
- * id unknown. The u64 form is for every unit but seconds.
+ * id unknown. The f64 form is for units that metric_unit_is_real(), and takes
+ * finite values only.
  */
 bool snapshot_add_u64(struct snapshot *s, enum metric_id id, uint64_t value);
 bool snapshot_add_f64(struct snapshot *s, enum metric_id id, double value);

@@ -7,8 +7,8 @@ load helpers
 
 setup() {
 	private_directory
-	# id|NAME|key|KIND|brief|help, one row a line, by the C preprocessor
-	"${CC:-cc}" -E -P -x c -D'METRIC(id,NAME,key,KIND,source,brief,help)=@id|NAME|key|KIND|brief|help@' \
+	# id|NAME|key|KIND|brief|help|source, one row a line, by the C preprocessor
+	"${CC:-cc}" -E -P -x c -D'METRIC(id,NAME,key,KIND,source,brief,help)=@id|NAME|key|KIND|brief|help|source@' \
 		"$ROOT/shm/metrics.def" | tr '\n' ' ' | grep -o '@[^@]*@' |
 		sed 's/^@//; s/@$//; s/ *| */|/g; s/|"/|/g; s/"|/|/g; s/"$//' >"$T/rows"
 	[ "$(grep -c . "$T/rows")" = "$(grep -c '^METRIC(' "$ROOT/shm/metrics.def")" ]
@@ -19,7 +19,7 @@ teardown() { clean_up; }
 @test "keys: the grammar, no key twice, the unit is known" {
 	cut -d'|' -f3 "$T/rows" >"$T/keys"
 	run -1 grep -vE '^/[^:]+:[^:*/]+([*/][^:*/]+)*$' "$T/keys"
-	run -1 grep -vE '^/[a-z][a-z/-]*:(bytes|objects|threads|calls|seconds)$' "$T/keys"
+	run -1 grep -vE '^/[a-z][a-z/-]*:(bytes|objects|threads|calls|seconds|cpu-seconds|slices|switches|faults|fds|cpus|events)$' "$T/keys"
 	[ -z "$(sort "$T/keys" | uniq -d)" ]
 	[ -z "$(awk 'length > 39' "$T/keys")" ] # fits the segment's table
 }
@@ -36,7 +36,7 @@ teardown() { clean_up; }
 }
 
 @test "texts: briefs that fit, one full sentence of help" {
-	while IFS='|' read -r _ _ key _ brief help; do
+	while IFS='|' read -r _ _ key _ brief help _; do
 		[ "${#brief}" -ge 5 ] && [ "${#brief}" -le 63 ] || fail "$key: $brief"
 		[[ $help =~ ^[A-Z].*\.$ ]] || fail "$key: $help"
 	done <"$T/rows"
@@ -50,7 +50,11 @@ teardown() { clean_up; }
 		/threads/live:threads /threads/peak:threads \
 		/threads/started:threads /process/resident:bytes \
 		/process/virtual:bytes /process/anonymous:bytes \
-		/process/uptime:seconds; do
+		/process/uptime:seconds /process/open-fds:fds \
+		/threads/kernel:threads /cpu/user:cpu-seconds \
+		/cpu/system:cpu-seconds /sched/run-delay:seconds \
+		/sched/timeslices:slices /memory/limit:bytes \
+		/memory/faults/major:faults /memory/faults/minor:faults; do
 		cut -d'|' -f3 "$T/rows" | grep -qxF "$key" || fail "$key"
 	done
 }
@@ -91,7 +95,7 @@ teardown() { clean_up; }
 	sed -n 2p "$T/table" | grep -qE '^\|( ?:?-+:? ?\|)+$'
 	sed 1,2d "$T/table" | grep -oE '`/[^`]+`' | tr -d '`' >"$T/got"
 	cut -d'|' -f3 "$T/rows" | diff - "$T/got"
-	while IFS='|' read -r _ _ key _ _ help; do
+	while IFS='|' read -r _ _ key _ _ help _; do
 		grep -F "\`$key\`" "$T/table" | grep -qF "$help" || fail "$key"
 	done <"$T/rows"
 }
@@ -100,8 +104,8 @@ teardown() { clean_up; }
 	LD_PRELOAD=$LIB HEAPTALLY_KEEP=1 "$P/nothing" >/dev/null
 	strings -n 5 "$D"/heaptally.* >"$T/strings" 2>/dev/null ||
 		tr -c '[:print:]' '\n' <"$(echo "$D"/heaptally.*)" >"$T/strings"
-	while IFS='|' read -r _ _ key _ brief _; do
-		case $key in /process/*) continue ;; esac
+	while IFS='|' read -r _ _ key _ brief _ source; do
+		case $source in KERNEL*) continue ;; esac
 		grep -qF -- "$key" "$T/strings" || fail "$key"
 		grep -qF -- "$brief" "$T/strings" || fail "$brief"
 	done <"$T/rows"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <string.h>
+
 #include "reader/commands/commands.h"
 #include "reader/document.h"
 #include "reader/json.h"
@@ -16,10 +18,15 @@ const struct option_row metrics_options[] = {
 	{ 0 }
 };
 
-/* The kernel's figures need a living process in our pid namespace. */
+/*
+ * The kernel's figures need a living process in our pid namespace, those of
+ * control groups their controller as well.
+ */
 static const char *availability(const struct metric *m)
 {
-	return m->scope == SCOPE_KERNEL ? "/proc" : "always";
+	if (m->scope != SCOPE_KERNEL)
+		return "always";
+	return strncmp(m->key, "/cgroup/", 8) == 0 ? "cgroup" : "/proc";
 }
 
 static const char *unit_name(const struct metric *m)

@@ -72,13 +72,22 @@ static void print_value(const struct snapshot *s, const struct metric_value *v,
 		       format_value(v, false).s);
 }
 
+/* "/heap/" of "/heap/live:bytes": a paragraph of the output. */
+static bool is_new_group(const struct metric_value *before,
+			 const struct metric_value *v)
+{
+	size_t length = 1 + strcspn(v->key + 1, "/");
+
+	return strncmp(before->key, v->key, length + 1) != 0;
+}
+
 static void print_target(const struct target *t)
 {
+	const struct metric_value *values = t->snapshot.values;
 	int width = 0;
 
 	for (size_t i = 0; i < t->snapshot.count; i++) {
-		int length = (int)strlen(
-			format_escaped(t->snapshot.values[i].key).s);
+		int length = (int)strlen(format_escaped(values[i].key).s);
 
 		width = length > width ? length : width;
 	}
@@ -86,8 +95,11 @@ static void print_target(const struct target *t)
 	if (target_unseen_bytes(t))
 		summary_print_unseen(target_unseen_bytes(t), "  note: ",
 				     stdout);
-	for (size_t i = 0; i < t->snapshot.count; i++)
-		print_value(&t->snapshot, &t->snapshot.values[i], width);
+	for (size_t i = 0; i < t->snapshot.count; i++) {
+		if (i > 0 && is_new_group(&values[i - 1], &values[i]))
+			putchar('\n');
+		print_value(&t->snapshot, &values[i], width);
+	}
 }
 
 static void print_bare(const struct snapshot *s, const struct metric_value *v)
@@ -164,6 +176,8 @@ static int show_all(const struct discovery *d, const struct selection *s,
 
 		if (!error)
 			error = target_read(&t, a);
+		if (!error)
+			target_add_kernel(&t);
 		attach_close(a);
 		if (error)
 			report("%d: %s", s->places[i].pid,

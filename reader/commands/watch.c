@@ -187,10 +187,11 @@ static void print_line(struct watch *w)
 		format_metric(s, METRIC_PROCESS_RESIDENT_BYTES, raw).s);
 }
 
-static void print_json(const struct watch *w)
+static void print_json(struct watch *w)
 {
 	struct json *document = document_new();
 
+	target_add_kernel(&w->now);
 	document_add(document_processes(document), &w->now);
 	json_write(document, stdout, true);
 	json_free(document);

@@ -101,7 +101,8 @@ static inline const char *inspect_value(const struct metric_value *v)
 		return "key without end";
 	if (!INSPECT_TERMINATED(v->brief))
 		return "brief without end";
-	if (v->unit == UNIT_SECONDS && !isfinite(v->value.f64))
+	if (metric_unit_is_real((enum metric_unit)v->unit) &&
+	    !isfinite(v->value.f64))
 		return "seconds are not finite";
 	if (!metric_unit_name((enum metric_unit)v->unit) ||
 	    !metric_kind_name((enum metric_kind)v->kind))

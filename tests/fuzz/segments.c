@@ -697,12 +697,12 @@ static void metric_rows(struct segment_image *image, unsigned count)
 	image_header(image)->metrics.count = count;
 }
 
-static void metric_rows_64(struct segment_image *image)
+static void metric_rows_full(struct segment_image *image)
 {
 	metric_rows(image, SNAPSHOT_VALUES_MAX);
 }
 
-static void metric_rows_65(struct segment_image *image)
+static void metric_rows_over(struct segment_image *image)
 {
 	metric_rows(image, SNAPSHOT_VALUES_MAX + 1);
 }
@@ -1006,8 +1006,8 @@ static const struct mutation mutations[] = {
 	METRIC_ROW(operand_missing, REFUSED_OR_IGNORED),
 	METRIC_ROW(operand_none, REFUSED_OR_IGNORED),
 	METRIC_ROW(operand_circle, REFUSED_OR_IGNORED),
-	METRIC_ROW(rows_64, REFUSED_OR_IGNORED),
-	METRIC_ROW(rows_65, REFUSED_OR_IGNORED),
+	METRIC_ROW(rows_full, REFUSED_OR_IGNORED),
+	METRIC_ROW(rows_over, REFUSED_OR_IGNORED),
 	METRIC_ROW(rows_1000, REFUSED_OR_IGNORED),
 };
 

@@ -2,6 +2,7 @@
 /* The registry of metrics: every row well-formed, ids and keys for ever. */
 #include <ctype.h>
 
+#include "shm/attachment.h"
 #include "shm/layout.h"
 #include "shm/metrics.h"
 #include "tests/unit/tap.h"
@@ -35,6 +36,48 @@ static const struct {
 	{ 19, "/process/uptime:seconds" },
 	{ 20, "/heap/allocs-by-size:bytes" },
 	{ 21, "/heap/frees-by-size:bytes" },
+	{ 22, "/threads/kernel:threads" },
+	{ 23, "/threads/state/runnable:threads" },
+	{ 24, "/threads/state/sleeping:threads" },
+	{ 25, "/threads/state/uninterruptible:threads" },
+	{ 26, "/threads/state/stopped:threads" },
+	{ 27, "/threads/state/zombie:threads" },
+	{ 28, "/process/resident/peak:bytes" },
+	{ 29, "/process/proportional:bytes" },
+	{ 30, "/process/private-mapped:bytes" },
+	{ 31, "/process/mapped-files:bytes" },
+	{ 32, "/process/shared-memory:bytes" },
+	{ 33, "/process/swapped:bytes" },
+	{ 34, "/process/start-time:seconds" },
+	{ 35, "/process/open-fds:fds" },
+	{ 36, "/process/max-fds:fds" },
+	{ 37, "/process/max-virtual:bytes" },
+	{ 38, "/cpu/user:cpu-seconds" },
+	{ 39, "/cpu/system:cpu-seconds" },
+	{ 40, "/cpu/purge:cpu-seconds" },
+	{ 41, "/sched/run-delay:seconds" },
+	{ 42, "/sched/timeslices:slices" },
+	{ 43, "/sched/processors:threads" },
+	{ 44, "/sched/cpus:cpus" },
+	{ 45, "/sched/switches/voluntary:switches" },
+	{ 46, "/sched/switches/involuntary:switches" },
+	{ 47, "/memory/limit:bytes" },
+	{ 48, "/memory/faults/major:faults" },
+	{ 49, "/memory/faults/minor:faults" },
+	{ 50, "/io/read:bytes" },
+	{ 51, "/io/written:bytes" },
+	{ 52, "/io/disk/read:bytes" },
+	{ 53, "/io/disk/written:bytes" },
+	{ 54, "/cgroup/memory/current:bytes" },
+	{ 55, "/cgroup/memory/peak:bytes" },
+	{ 56, "/cgroup/memory/limit:bytes" },
+	{ 57, "/cgroup/memory/oom-kills:events" },
+	{ 58, "/cgroup/cpu/usage:cpu-seconds" },
+	{ 59, "/cgroup/cpu/throttled:seconds" },
+	{ 60, "/cgroup/cpu/quota:cpu-seconds" },
+	{ 61, "/cgroup/cpu/period:seconds" },
+	{ 62, "/cgroup/pids/current:threads" },
+	{ 63, "/cgroup/pids/limit:threads" },
 };
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
@@ -212,10 +255,15 @@ static void test_unique(const struct metric *all, size_t count)
 
 static void test_rows(void)
 {
-	size_t count = 0;
+	size_t count = 0, of_kernel = 0;
 	const struct metric *all = metrics_all(&count);
 
-	ok(count > 0 && count <= METRICS_MAX, "the table fits in a segment");
+	for (size_t i = 0; i < count; i++)
+		of_kernel += all[i].scope == SCOPE_KERNEL;
+	ok(count > of_kernel && count - of_kernel <= METRICS_MAX,
+	   "the table fits in a segment");
+	ok(METRICS_READ_MAX + of_kernel <= SNAPSHOT_VALUES_MAX,
+	   "the kernel's figures fit beside the longest table");
 	test_unique(all, count);
 	for (size_t i = 0; i < count; i++) {
 		test_texts(&all[i]);
@@ -266,6 +314,13 @@ static void test_units(void)
 	is_u64(metric_unit_of_key("/x:threads"), UNIT_THREADS, "unit threads");
 	is_u64(metric_unit_of_key("/x:calls"), UNIT_CALLS, "unit calls");
 	is_u64(metric_unit_of_key("/x:seconds"), UNIT_SECONDS, "unit seconds");
+	is_u64(metric_unit_of_key("/x:cpu-seconds"), UNIT_CPU_SECONDS,
+	       "unit cpu-seconds is not seconds");
+	is_u64(metric_unit_of_key("/x:events"), UNIT_EVENTS, "the last unit");
+	ok(metric_unit_is_real(UNIT_SECONDS) &&
+	   metric_unit_is_real(UNIT_CPU_SECONDS), "times are real numbers");
+	ok(!metric_unit_is_real(UNIT_BYTES) && !metric_unit_is_real(UNIT_CPUS) &&
+	   !metric_unit_is_real((enum metric_unit)255), "nothing else is");
 	is_u64(metric_unit_of_key("/x:none"), UNIT_NONE, "unit none is none");
 	is_u64(metric_unit_of_key("/x:byte"), UNIT_NONE, "unknown unit");
 	is_u64(metric_unit_of_key("/x:"), UNIT_NONE, "empty unit");
@@ -277,7 +332,8 @@ static void test_names(void)
 {
 	is_str(metric_unit_name(UNIT_NONE), "none", "name of no unit");
 	is_str(metric_unit_name(UNIT_SECONDS), "seconds", "name of a unit");
-	is_str(metric_unit_name((enum metric_unit)6), "?", "unit 6");
+	is_str(metric_unit_name(UNIT_EVENTS), "events", "name of the last");
+	is_str(metric_unit_name((enum metric_unit)13), "?", "unit 13");
 	is_str(metric_unit_name((enum metric_unit)255), "?", "unit 255");
 	is_str(metric_unit_name((enum metric_unit)-1), "?", "unit -1");
 	is_str(metric_kind_name(METRIC_COUNTER), "counter", "counter");
