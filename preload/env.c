@@ -64,6 +64,26 @@ static bool copy(char *to, size_t room, const char *value)
 	return fits;
 }
 
+/* To add an extra: a bit in enum extra and a row here. */
+static unsigned extras(void)
+{
+	static const struct {
+		const char *name;
+		enum extra extra;
+	} rows[] = {
+		{ "HEAPTALLY_MUTEX", EXTRA_MUTEX },
+		{ "HEAPTALLY_STALL", EXTRA_STALL },
+		{ "HEAPTALLY_REQUESTED", EXTRA_REQUESTED },
+		{ "HEAPTALLY_ALLOCATOR", EXTRA_ALLOCATOR },
+	};
+	unsigned wanted = 0;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (is_set(rows[i].name))
+			wanted |= rows[i].extra;
+	return wanted;
+}
+
 static unsigned file_mode(void)
 {
 	const char *value = lookup("HEAPTALLY_MODE");
@@ -107,6 +127,7 @@ void env_read(void)
 	env.only_pid = (int)number("HEAPTALLY_PID", 1, INT_MAX, 0);
 	env.keep = is_set("HEAPTALLY_KEEP");
 	env.mode = file_mode();
+	env.extras = extras();
 	env.slots = number("HEAPTALLY_SLOTS", 1, EXCLUSIVE_SLOTS, EXCLUSIVE_DEFAULT);
 }
 

@@ -20,6 +20,7 @@ struct env {
 	unsigned mode;        /* HEAPTALLY_MODE: 0600, 0640, 0644 */
 	unsigned slots;       /* HEAPTALLY_SLOTS, 1..EXCLUSIVE_SLOTS */
 	bool verbose;         /* HEAPTALLY_VERBOSE */
+	unsigned extras;      /* enum extra, of HEAPTALLY_MUTEX and others */
 };
 
 extern struct env env __attribute__((visibility("hidden")));

@@ -5,16 +5,16 @@
  * function: define it here and add its name to exports.map.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <stddef.h>
 #include <stdlib.h>
 
 #include "preload/cc.h"
+#include "preload/extras.h"
 #include "preload/next.h"
 #include "preload/tally.h"
 
 /* Not in the headers of every C library. */
-void *pvalloc(size_t bytes);
-void *memalign(size_t alignment, size_t bytes);
 void cfree(void *block);
 void free_sized(void *block, size_t bytes);
 void free_aligned_sized(void *block, size_t alignment, size_t bytes);
@@ -102,6 +102,13 @@ EXPORT void *valloc(size_t bytes)
 EXPORT void *pvalloc(size_t bytes)
 {
 	return tally_alloc(next.pvalloc(bytes));
+}
+
+/* glibc's alone; with another provider it is still glibc's, and harmless. */
+EXPORT int malloc_trim(size_t pad)
+{
+	extras_count_trim();
+	return next.malloc_trim ? next.malloc_trim(pad) : 0;
 }
 
 EXPORT void cfree(void *block)

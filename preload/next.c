@@ -152,6 +152,16 @@ static int boot_thrd_create(thrd_t *ret, thrd_start_t start, void *argument)
 	return next.thrd_create(ret, start, argument);
 }
 
+/* One that is missing stays as it is: there is nothing to call. */
+#define BOOT_LOCK(name, parameters, arguments)          \
+	static int boot_##name parameters               \
+	{                                               \
+		next_resolve();                         \
+		return next.name == boot_##name ?       \
+			       ENOSYS : next.name arguments; \
+	}
+NEXT_LOCKS(BOOT_LOCK)
+
 struct next next = {
 	.malloc = boot_malloc,
 	.free = boot_free,
@@ -164,6 +174,8 @@ struct next next = {
 	.pvalloc = boot_pvalloc,
 	.pthread_create = boot_pthread_create,
 	.thrd_create = boot_thrd_create,
+#define BOOT_LOCK_FIRST(name, parameters, arguments) .name = boot_##name,
+	NEXT_LOCKS(BOOT_LOCK_FIRST)
 };
 
 /* ---- what a provider lacks, built on what it has ---- */
@@ -308,6 +320,17 @@ static void resolve_aligned(const struct provider *provider)
 	TAKE(pvalloc, built_pvalloc);
 }
 
+static void resolve_locks(void)
+{
+	void *found;
+
+#define RESOLVE_LOCK(name, parameters, arguments)        \
+	found = dlsym(RTLD_NEXT, #name);                 \
+	if (found)                                       \
+		STORE(name, (typeof(next.name))found);
+	NEXT_LOCKS(RESOLVE_LOCK)
+}
+
 static void resolve_others(void)
 {
 	void *create = dlsym(RTLD_NEXT, "pthread_create");
@@ -322,6 +345,7 @@ static void resolve_others(void)
 	STORE(dlmopen, (typeof(next.dlmopen))dlsym(RTLD_NEXT, "dlmopen"));
 	STORE(daemon, (typeof(next.daemon))dlsym(RTLD_NEXT, "daemon"));
 	STORE(prctl, (typeof(next.prctl))dlsym(RTLD_NEXT, "prctl"));
+	STORE(malloc_trim, (typeof(next.malloc_trim))dlsym(RTLD_NEXT, "malloc_trim"));
 	if (create)
 		STORE(pthread_create, (typeof(next.pthread_create))create);
 	STORE(thrd_create, thrd ? (typeof(next.thrd_create))thrd
@@ -379,6 +403,7 @@ COLD void next_resolve(void)
 	STORE(realloc, (typeof(next.realloc))find_next("realloc", p.versioned));
 	resolve_aligned(provider);
 	resolve_others();
+	resolve_locks();
 	/* Nobody knows the size of every block of a mixture. */
 	STORE(malloc_usable_size, is_mixture(provider) ? NULL :
 	      find_usable_size(provider));

@@ -15,6 +15,32 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include <threads.h>
+#include <time.h>
+
+/*
+ * Locks, and how they are tried. X(name, parameters, arguments): each is a
+ * member of struct next.
+ */
+#define NEXT_LOCK(X, name, type) \
+	X(name, (type *lock), (lock))
+#define NEXT_TIMED_LOCK(X, name, type) \
+	X(name, (type *lock, const struct timespec *until), (lock, until))
+#define NEXT_CLOCK_LOCK(X, name, type)                                     \
+	X(name, (type *lock, clockid_t clock, const struct timespec *until), \
+	  (lock, clock, until))
+#define NEXT_LOCKS(X)                                                      \
+	NEXT_LOCK(X, pthread_mutex_lock, pthread_mutex_t)                  \
+	NEXT_LOCK(X, pthread_mutex_trylock, pthread_mutex_t)               \
+	NEXT_TIMED_LOCK(X, pthread_mutex_timedlock, pthread_mutex_t)       \
+	NEXT_CLOCK_LOCK(X, pthread_mutex_clocklock, pthread_mutex_t)       \
+	NEXT_LOCK(X, pthread_rwlock_rdlock, pthread_rwlock_t)              \
+	NEXT_LOCK(X, pthread_rwlock_tryrdlock, pthread_rwlock_t)           \
+	NEXT_TIMED_LOCK(X, pthread_rwlock_timedrdlock, pthread_rwlock_t)   \
+	NEXT_CLOCK_LOCK(X, pthread_rwlock_clockrdlock, pthread_rwlock_t)   \
+	NEXT_LOCK(X, pthread_rwlock_wrlock, pthread_rwlock_t)              \
+	NEXT_LOCK(X, pthread_rwlock_trywrlock, pthread_rwlock_t)           \
+	NEXT_TIMED_LOCK(X, pthread_rwlock_timedwrlock, pthread_rwlock_t)   \
+	NEXT_CLOCK_LOCK(X, pthread_rwlock_clockwrlock, pthread_rwlock_t)
 
 struct next {
 	void *(*malloc)(size_t);
@@ -37,6 +63,10 @@ struct next {
 	int (*prctl)(int, ...);
 	void *(*dlopen)(const char *, int);
 	void *(*dlmopen)(long, const char *, int);
+	int (*malloc_trim)(size_t);
+#define MEMBER(name, parameters, arguments) int (*name) parameters;
+	NEXT_LOCKS(MEMBER)
+#undef MEMBER
 };
 
 extern struct next next __attribute__((visibility("hidden")));

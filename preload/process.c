@@ -7,7 +7,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "preload/collector.h"
 #include "preload/env.h"
+#include "preload/extras.h"
+#include "preload/figures.h"
 #include "preload/fork.h"
 #include "preload/message.h"
 #include "preload/provider.h"
@@ -23,7 +26,7 @@
 
 /* ---- what survives a fork ---- */
 
-static struct process *process; /* wiped memory; NULL: nothing ever started */
+struct process *process_self; /* wiped memory; NULL: nothing ever started */
 static bool kernel_wipes;
 static bool never;              /* off for good, children included */
 static bool first_is_done;
@@ -118,7 +121,7 @@ struct handoff handoff_take(struct handoff *h)
 {
 	struct handoff copy = *h;
 
-	give_bit(&process->handoffs_taken, (unsigned)(h - process->handoffs));
+	give_bit(&process_self->handoffs_taken, (unsigned)(h - process_self->handoffs));
 	return copy;
 }
 
@@ -268,6 +271,9 @@ static bool begin(struct process *p, bool is_child)
 		return false;
 	fill_rest(p, is_child);
 	p->inline_bytes = provider.inline_bytes;
+	p->control = (void *)((char *)p->segment.header +
+			      p->segment.header->control.offset_bytes);
+	p->control->want_flags = env.extras;
 	t = process_claim(p);
 	if (!t) {
 		segment_finish(&p->segment, false);
@@ -275,6 +281,8 @@ static bool begin(struct process *p, bool is_child)
 		return false;
 	}
 	thread_adopt_first(p, t);
+	extras_start(p);
+	collector_start(p);
 	segment_publish(&p->segment);
 	return true;
 }
@@ -304,27 +312,29 @@ static bool prepare(void)
 		return false;
 	}
 	provider_examine(&provider);
+	figures_find(provider.name);
+	collector_find();
 	read_link("/proc/self/exe", exe, sizeof(exe));
 	fork_register();
-	process = wiped;
+	process_self = wiped;
 	return true;
 }
 
 /* Off for good, as the first image of this program could not be tallied. */
 static void give_up(void)
 {
-	struct process *wiped = process;
+	struct process *wiped = process_self;
 
 	never = true;
-	process = NULL;
+	process_self = NULL;
 	if (wiped)
 		sys_munmap(wiped, sizeof(*wiped));
 }
 
 static void start_first(void)
 {
-	if (prepare() && begin(process, false))
-		__atomic_store_n(&process->phase, PROCESS_ON, __ATOMIC_RELEASE);
+	if (prepare() && begin(process_self, false))
+		__atomic_store_n(&process_self->phase, PROCESS_ON, __ATOMIC_RELEASE);
 	else
 		give_up();
 }
@@ -332,7 +342,7 @@ static void start_first(void)
 /* False in a child of vfork, which has our memory but is not us. */
 static bool memory_is_ours(void)
 {
-	return process->pid == (pid_t)syscall(SYS_getpid);
+	return process_self->pid == (pid_t)syscall(SYS_getpid);
 }
 
 static void start_child(void)
@@ -341,13 +351,13 @@ static void start_child(void)
 
 	if (!env.follow_fork || sandboxed)
 		never = true;
-	else if (process->pid && !memory_is_ours())
+	else if (process_self->pid && !memory_is_ours())
 		return;
-	else if (__atomic_compare_exchange_n(&process->phase, &fresh,
+	else if (__atomic_compare_exchange_n(&process_self->phase, &fresh,
 					     PROCESS_STARTING, false,
 					     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-		__atomic_store_n(&process->phase,
-				 begin(process, true) ? PROCESS_ON : PROCESS_OFF,
+		__atomic_store_n(&process_self->phase,
+				 begin(process_self, true) ? PROCESS_ON : PROCESS_OFF,
 				 __ATOMIC_RELEASE);
 }
 
@@ -380,15 +390,15 @@ static COLD void start(void)
 
 struct process *process_if_on(void)
 {
-	if (process &&
-	    LIKELY(__atomic_load_n(&process->phase, __ATOMIC_ACQUIRE) == PROCESS_ON))
-		return process;
+	if (process_self &&
+	    LIKELY(__atomic_load_n(&process_self->phase, __ATOMIC_ACQUIRE) == PROCESS_ON))
+		return process_self;
 	return NULL;
 }
 
 struct process *process_get(void)
 {
-	if (!never && (!process || __atomic_load_n(&process->phase,
+	if (!never && (!process_self || __atomic_load_n(&process_self->phase,
 						   __ATOMIC_ACQUIRE) == PROCESS_FRESH))
 		start();
 	return process_if_on();
@@ -396,17 +406,17 @@ struct process *process_get(void)
 
 bool process_is_off(void)
 {
-	return process && __atomic_load_n(&process->phase,
+	return process_self && __atomic_load_n(&process_self->phase,
 					  __ATOMIC_RELAXED) == PROCESS_OFF;
 }
 
 void process_is_born(void)
 {
-	if (!process || sandboxed)
+	if (!process_self || sandboxed)
 		return;
 	if (!kernel_wipes)
-		sys_madvise(process, sizeof(*process), MADV_DONTNEED);
-	process->pid = (pid_t)syscall(SYS_getpid);
+		sys_madvise(process_self, sizeof(*process_self), MADV_DONTNEED);
+	process_self->pid = (pid_t)syscall(SYS_getpid);
 }
 
 void process_is_bypassed(const char *reason)
@@ -433,7 +443,7 @@ __attribute__((constructor)) static void on_load(void)
 
 bool process_may_be_sandboxed(void)
 {
-	return process && !sandboxed && memory_is_ours();
+	return process_self && !sandboxed && memory_is_ours();
 }
 
 void process_enters_sandbox(bool at_once)
@@ -453,10 +463,10 @@ bool process_is_sandboxed(void)
 void process_end(void)
 {
 	/* In a sandbox nobody may be asked whose memory this is. */
-	if (!process || sandboxed || !memory_is_ours())
+	if (!process_self || sandboxed || !memory_is_ours())
 		return;
 	if (process_if_on())
-		segment_finish(&process->segment, env.keep);
+		segment_finish(&process_self->segment, env.keep);
 	else /* a segment begun from here on would never be finished */
 		never = true;
 }
@@ -469,7 +479,7 @@ void process_end(void)
 __attribute__((destructor)) static void on_exit_of_program(void)
 {
 	if (sandboxed && process_if_on())
-		segment_finish(&process->segment, true);
+		segment_finish(&process_self->segment, true);
 	else
 		process_end();
 }

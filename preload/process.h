@@ -47,6 +47,9 @@ struct process {
 	bool inline_bytes;               /* glibc's chunk header may be read */
 	pid_t pid;                       /* 0 = a child that no handler saw */
 	struct segment segment;
+	struct segment_control *control; /* what readers ask for */
+	uint32_t extras_busy;            /* extras.c: somebody is switching */
+	uint64_t figures_next_ns;        /* figures.c: not before */
 	struct tally *first;             /* the thread the process began with, */
 	struct slot *first_slot;         /* and its slot, also when it has ended */
 	uint64_t batch_sum_bytes;        /* of all threads, atomic */
@@ -55,6 +58,13 @@ struct process {
 	struct tally tallies[EXCLUSIVE_SLOTS]; /* the first ones on this page */
 	struct handoff handoffs[EXCLUSIVE_SLOTS];
 };
+
+/*
+ * The state of this program; NULL until it starts, and when it is off for
+ * good. In a forked child all zero until its own tally starts. For those who
+ * cannot afford a call; others use the functions below.
+ */
+extern struct process *process_self __attribute__((visibility("hidden")));
 
 /*
  * Returns the process with its tally on, after starting it where that is

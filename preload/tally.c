@@ -6,9 +6,11 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "preload/clock.h"
+#include "preload/env.h"
+#include "preload/extras.h"
 #include "preload/next.h"
 #include "preload/peak.h"
 #include "preload/process.h"
@@ -47,8 +49,10 @@ static COLD void fold(struct tally *t)
 {
 	struct process *p = process_if_on();
 
-	if (p)
+	if (p) {
 		peak_fold(p, t);
+		extras_poll(p);
+	}
 }
 
 static inline void own_alloc(struct tally *t, struct slot *own, size_t bytes)
@@ -132,27 +136,37 @@ static void shared_realloc(struct process *p, size_t old_bytes, size_t new_bytes
 /* ---- either, for what is rare ---- */
 
 /* Adds to one counter, given by its offset, of whatever slot is ours. */
-static void count(struct process *p, struct tally *t, size_t counter)
+static void count(struct process *p, struct tally *t, size_t counter, uint64_t n)
 {
 	char *own = (char *)tally_own(t);
 
 	if (own)
-		tally_add((uint64_t *)(own + counter), 1);
+		tally_add((uint64_t *)(own + counter), n);
 	else
-		add_shared((uint64_t *)((char *)process_overflow_slot(p) + counter), 1);
+		add_shared((uint64_t *)((char *)process_overflow_slot(p) + counter), n);
 }
 
-#define COUNT(field) count(p, t, offsetof(struct slot, field))
+#define COUNT(field) count(p, t, offsetof(struct slot, field), 1)
+
+void tally_requested(size_t bytes)
+{
+	struct process *p = process_if_on();
+
+	if (p)
+		count(p, tally_self, offsetof(struct slot, requested_bytes), bytes);
+}
+
+void tally_lock_wait(uint64_t ns)
+{
+	struct process *p = process_if_on();
+
+	if (!p)
+		return;
+	count(p, tally_self, offsetof(struct slot, lock_waits), 1);
+	count(p, tally_self, offsetof(struct slot, lock_wait_ns), ns);
+}
 
 /* ---- a thread's beginning ---- */
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* The name tag, under a sequence count that is odd meanwhile. */
 static void describe(struct slot *slot, int tid, bool owned)
@@ -161,7 +175,10 @@ static void describe(struct slot *slot, int tid, bool owned)
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	slot->tid = tid;
 	slot->owned = owned;
-	slot->started_monotonic_ns = owned ? monotonic_ns() : 0;
+	slot->started_monotonic_ns = owned ? clock_monotonic_ns() : 0;
+	/* Not for everybody's eyes: addresses help an attacker. */
+	slot->stack_address = owned && env.mode == 0600 ?
+			      (uintptr_t)__builtin_frame_address(0) : 0;
 	__atomic_store_n(&slot->sequence, slot->sequence + 1, __ATOMIC_RELEASE);
 }
 
@@ -215,6 +232,7 @@ static struct tally *join(struct process *p, int tid)
 	}
 	COUNT(threads_started);
 	pthread_setspecific(end_key, t);
+	extras_poll(p);
 	joining = false;
 	errno = saved;
 	return t;

@@ -168,6 +168,14 @@ void tally_free_slow(void *block);
 /* realloc() as a whole: it is not as hot as the others. */
 void *tally_realloc(void *block, size_t bytes);
 
+/* ---- extras; tally.c ---- */
+
+/* An allocation asked for that many bytes. */
+void tally_requested(size_t bytes);
+
+/* The calling thread waited so long for a lock that was taken. */
+void tally_lock_wait(uint64_t ns);
+
 /* ---- threads; tally.c ---- */
 
 /*

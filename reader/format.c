@@ -85,7 +85,11 @@ struct text format_duration(double seconds)
 	if (seconds > 1e15)
 		seconds = 1e15;
 	whole = (uint64_t)(seconds + 0.005); /* 59.999 is a minute */
-	if (seconds > 0 && seconds < 0.0995)
+	if (seconds > 0 && seconds < 99.5e-9)
+		snprintf(text.s, sizeof(text.s), "%.0f ns", seconds * 1e9);
+	else if (seconds > 0 && seconds < 99.5e-6)
+		snprintf(text.s, sizeof(text.s), "%.1f us", seconds * 1e6);
+	else if (seconds > 0 && seconds < 0.0995)
 		snprintf(text.s, sizeof(text.s), "%.*f ms",
 			 seconds < 0.00995, seconds * 1000);
 	else if (seconds < 59.995)

@@ -6,6 +6,8 @@
 
 #include "reader/format.h"
 
+#define NS_PER_SECOND 1e9
+
 static uint64_t total_of(const struct size_histogram *h)
 {
 	uint64_t total = 0;
@@ -34,8 +36,11 @@ static struct text bound_text(const struct size_histogram *h, unsigned bucket)
 {
 	uint64_t bound = histogram_upper_bound(h, bucket);
 
-	return bound == UINT64_MAX ? (struct text){ "any size" }
-				   : format_bytes(bound, false);
+	if (bound == UINT64_MAX)
+		return h->is_time ? (struct text){ "any time" }
+				  : (struct text){ "any size" };
+	return h->is_time ? format_duration((double)bound / NS_PER_SECOND)
+			  : format_bytes(bound, false);
 }
 
 static struct histogram_text summary(const struct size_histogram *h)
@@ -66,6 +71,9 @@ static struct histogram_text every_bucket(const struct size_histogram *h)
 			text.s[at++] = ' ';
 		if (bound == UINT64_MAX)
 			at += (size_t)sprintf(text.s + at, "inf");
+		else if (h->is_time)
+			at += (size_t)sprintf(text.s + at, "%.9g",
+					      (double)bound / NS_PER_SECOND);
 		else
 			at += (size_t)sprintf(text.s + at, "%" PRIu64, bound);
 		at += (size_t)sprintf(text.s + at, ":%" PRIu64, h->counts[i]);
@@ -89,7 +97,11 @@ void histogram_put_json(struct json *object, const char *key,
 	for (unsigned i = 0; i < h->count; i++) {
 		uint64_t bound = histogram_upper_bound(h, i);
 
-		json_append_u64(buckets, bound > INT64_MAX ? INT64_MAX : bound);
+		if (h->is_time)
+			json_append_f64(buckets, (double)bound / NS_PER_SECOND);
+		else
+			json_append_u64(buckets,
+					bound > INT64_MAX ? INT64_MAX : bound);
 		json_append_u64(counts, h->counts[i]);
 	}
 }

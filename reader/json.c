@@ -132,6 +132,11 @@ void json_append_u64(struct json *array, uint64_t value)
 	append(array, number(value));
 }
 
+void json_append_f64(struct json *array, double value)
+{
+	append(array, json_real(value));
+}
+
 bool json_write(const struct json *root, FILE *out, bool one_line)
 {
 	/* 15 digits: 0.1 is written as 0.1, and no clock of ours has more. */

@@ -31,6 +31,7 @@ struct json *json_put_array(struct json *object, const char *key);
 struct json *json_append_object(struct json *array);
 void json_append_string(struct json *array, const char *value);
 void json_append_u64(struct json *array, uint64_t value);
+void json_append_f64(struct json *array, double value); /* finite */
 
 /*
  * Writes a tree and a newline: on one line, or indented. False when `out`

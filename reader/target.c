@@ -105,6 +105,16 @@ static void drop_heap(struct snapshot *s)
 	s->count = kept;
 }
 
+/* What follows from two others is not stored. */
+static void add_idle(struct snapshot *s)
+{
+	uint64_t sys = snapshot_u64(s, METRIC_HEAP_SYS_BYTES);
+	uint64_t in_use = snapshot_u64(s, METRIC_HEAP_IN_USE_BYTES);
+
+	if (snapshot_value(s, METRIC_HEAP_IN_USE_BYTES) && sys >= in_use)
+		snapshot_add_u64(s, METRIC_HEAP_IDLE_BYTES, sys - in_use);
+}
+
 static int find_pid_here(const struct target *t)
 {
 	return t->is_here ? t->id.pid :
@@ -121,6 +131,10 @@ enum attach_error target_read(struct target *ret, const struct attachment *a)
 	ret->id = *attach_identity(a);
 	if (!target_is_observed(ret))
 		drop_heap(&ret->snapshot);
+	else
+		add_idle(&ret->snapshot);
+	snapshot_add_u64(&ret->snapshot, METRIC_HEAPTALLY_CLAMPED_EVENTS,
+			 ret->snapshot.clamped);
 	ret->is_here = ret->id.pidns_inode == 0 ||
 		       ret->id.pidns_inode == process_namespace();
 	ret->pid_here = 0;

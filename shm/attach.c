@@ -19,6 +19,7 @@
 #define FILE_BYTES_MIN (16u << 10)
 #define FILE_BYTES_MAX (64u << 20)
 #define SLOTS_READ_MAX 65536
+#define HEADER_BYTES_MIN 896 /* the first of abi 1; more follows since */
 #define START_TRIES    10 /* of 10 ms: making a segment takes microseconds */
 
 static enum attach_error error_of_errno(int error)
@@ -94,7 +95,8 @@ static bool shape_is_sound(const struct segment_header *h)
 	return h->abi >= h->abi_compat && h->abi_compat >= 1 &&
 	       h->page_bytes >= 4096 && h->page_bytes <= (1u << 20) &&
 	       (h->page_bytes & (h->page_bytes - 1)) == 0 &&
-	       h->header_bytes >= sizeof(*h) && h->header_bytes <= h->page_bytes &&
+	       h->header_bytes >= HEADER_BYTES_MIN &&
+	       h->header_bytes <= h->page_bytes &&
 	       h->header_bytes % 8 == 0 && h->file_bytes <= FILE_BYTES_MAX &&
 	       section_fits(h, &h->metrics, sizeof(struct metric_entry), 4096) &&
 	       section_fits(h, &h->slots, sizeof(struct slot), SLOTS_READ_MAX) &&
@@ -133,9 +135,14 @@ static bool is_aligned_word(uint32_t offset, uint32_t room)
 static bool metric_is_sound(const struct metric_entry *m,
 			    const struct segment_header *h)
 {
-	if (m->id == 0 || m->key[0] != '/' ||
-	    metric_unit_is_real((enum metric_unit)m->unit) ||
-	    (m->kind == METRIC_HISTOGRAM) != (m->scope == SCOPE_BUCKETS))
+	bool by_bucket = m->scope == SCOPE_BUCKETS || m->scope == SCOPE_TIMES;
+
+	if (m->id == 0 || m->key[0] != '/' || m->available > 64 ||
+	    (m->kind == METRIC_HISTOGRAM) != by_bucket)
+		return false;
+	if (by_bucket && (m->operand[0] < 1 || m->operand[1] + m->operand[0] > 64 ||
+			  metric_unit_is_real((enum metric_unit)m->unit) !=
+				  (m->scope == SCOPE_TIMES)))
 		return false;
 	switch (m->scope) {
 	case SCOPE_SLOT:
@@ -145,9 +152,11 @@ static bool metric_is_sound(const struct metric_entry *m,
 	case SCOPE_PEAK:
 		return is_aligned_word(m->offset, h->header_bytes);
 	case SCOPE_BUCKETS:
-		return m->operand[0] >= 1 && m->operand[1] + m->operand[0] <= 64 &&
-		       is_aligned_word(m->offset, h->slots.stride_bytes) &&
+		return is_aligned_word(m->offset, h->slots.stride_bytes) &&
 		       m->offset + 8u * m->operand[0] <= h->slots.stride_bytes;
+	case SCOPE_TIMES:
+		return is_aligned_word(m->offset, h->header_bytes) &&
+		       m->offset + 8u * m->operand[0] <= h->header_bytes;
 	case SCOPE_TOTAL:
 		return true;
 	default:
@@ -171,7 +180,7 @@ static enum attach_error read_metrics(struct attachment *a)
 		if (!metric_is_sound(m, &a->header))
 			continue;
 		/* Summing them is what takes time: no more than are shown. */
-		if (m->scope == SCOPE_BUCKETS &&
+		if (m->kind == METRIC_HISTOGRAM &&
 		    histograms++ >= SNAPSHOT_HISTOGRAMS_MAX)
 			continue;
 		a->metric_count++;
@@ -233,6 +242,14 @@ static bool writer_holds_lock(int fd)
 	return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_WRLCK;
 }
 
+/* Of an older writer the rest of the page is no header yet. */
+static void forget_beyond(struct segment_header *h)
+{
+	if (h->header_bytes >= HEADER_BYTES_MIN && h->header_bytes < sizeof(*h))
+		memset((char *)h + h->header_bytes, 0,
+		       sizeof(*h) - h->header_bytes);
+}
+
 static enum attach_error read_header(struct attachment *a, const struct stat *st)
 {
 	const struct timespec pause = { .tv_nsec = 10000000 };
@@ -245,6 +262,7 @@ static enum attach_error read_header(struct attachment *a, const struct stat *st
 		if (a->header.state != SEGMENT_STARTING &&
 		    !pread_all(a->fd, &a->header, sizeof(a->header), 0))
 			return ATTACH_TRUNCATED;
+		forget_beyond(&a->header);
 		error = check_header(&a->header, st);
 		if (error != ATTACH_STARTING || tries == START_TRIES ||
 		    !writer_holds_lock(a->fd))
@@ -285,11 +303,17 @@ static enum attach_error open_and_validate(struct attachment *a, int dirfd,
 enum attach_error attach_open(struct attachment **ret, int dirfd,
 			      const char *name, unsigned flags)
 {
-	struct attachment *a = calloc(1, sizeof(*a));
+	/* The one thing that snapshots change lies beside what they may not. */
+	struct {
+		struct attachment a;
+		uint64_t clamped;
+	} *both = calloc(1, sizeof(*both));
+	struct attachment *a = (struct attachment *)both;
 	enum attach_error error;
 
 	if (!a)
 		return ATTACH_SYSTEM;
+	a->clamped = &both->clamped;
 	a->fd = -1;
 	error = open_and_validate(a, dirfd, name, flags);
 	if (error) {

@@ -9,7 +9,7 @@
 #include "layout.h"
 #include "snapshot.h"
 
-#define METRICS_READ_MAX 48 /* of a newer writer; room stays for /proc values */
+#define METRICS_READ_MAX 64 /* of a newer writer; room stays for /proc values */
 
 struct attachment {
 	int fd;
@@ -20,6 +20,7 @@ struct attachment {
 	size_t metric_count;
 	const unsigned char *map;       /* header.file_bytes long, read-only */
 	struct target_identity identity;
+	uint64_t *clamped;              /* in all snapshots so far */
 };
 
 #endif /* SHM_ATTACHMENT_H */

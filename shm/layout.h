@@ -22,7 +22,7 @@
 #define SEGMENT_ABI        1 /* what this source writes */
 #define SEGMENT_ABI_COMPAT 1 /* the oldest reader that may read it */
 
-#define METRICS_MAX        32
+#define METRICS_MAX        64
 #define METRIC_KEY_BYTES   40
 #define METRIC_BRIEF_BYTES 64
 
@@ -40,6 +40,10 @@
  */
 #define SIZE_BUCKETS       48
 #define SIZE_FIRST_LOG2    3    /* the first bucket's upper bound: 8 bytes */
+
+/* Times likewise, in nanoseconds: up to 16 ns, 32 ns ... above 17 s. */
+#define TIME_BUCKETS       32
+#define TIME_FIRST_LOG2    4
 
 /* Life of a segment, as its writer states it; the lock says if it is alive. */
 enum segment_state {
@@ -125,14 +129,68 @@ struct segment_header {
 	uint64_t inherited_objects;     /* live at fork */
 	uint64_t inherited_bytes;
 	uint8_t reserved4[88];
+
+	/*
+	 * Extras: what is counted only when it is asked for. Times in
+	 * nanoseconds. A bit of `available` (enum availability) is set once
+	 * its figure has a meaning here, and never cleared.
+	 */
+	uint32_t extras_on;             /* enum extra: what is in force */
+	uint32_t figures_state;         /* enum figures_state */
+	uint64_t available;
+	uint64_t figures_asked;         /* segment_control.asked, as answered */
+	uint64_t figures_monotonic_ns;  /* when; 0 = never */
+	uint64_t figures_cost_ns;       /* how long the last answer took */
+	uint64_t heap_sys_bytes;
+	uint64_t heap_in_use_bytes;
+	uint64_t heap_released_bytes;
+	uint64_t heap_metadata_bytes;
+	uint64_t heap_purges;
+	uint64_t heap_trims;
+	uint64_t allocator_ns;          /* estimate, see /cpu/allocator */
+	uint64_t gc_cycles;
+	uint64_t gc_pauses_ns;          /* sum */
+	uint64_t gc_last_realtime_ns;
+	uint64_t reserved5[17];
+	uint64_t stall_ns[TIME_BUCKETS];
+	uint64_t gc_pause_ns[TIME_BUCKETS];
 };
 
-/* The only page that a reader may ever map writable. All zero in abi 1. */
+/* What can be switched on and off while the target runs. */
+enum extra {
+	EXTRA_MUTEX = 1u << 0,     /* waits for locks */
+	EXTRA_STALL = 1u << 1,     /* time of sampled calls of the allocator */
+	EXTRA_REQUESTED = 1u << 2, /* bytes asked for, before rounding */
+	EXTRA_ALLOCATOR = 1u << 3, /* the allocator's own figures, kept fresh */
+	EXTRA_ALL = (1u << 4) - 1,
+};
+
+/* Bits of segment_header.available, of metrics that may be absent. */
+enum availability {
+	AVAILABLE_ALWAYS = 0,      /* no bit: 1 + number of the bit otherwise */
+	AVAILABLE_SYS, AVAILABLE_IN_USE, AVAILABLE_RELEASED, AVAILABLE_METADATA,
+	AVAILABLE_PURGES, AVAILABLE_TRIMS, AVAILABLE_STALL, AVAILABLE_REQUESTED,
+	AVAILABLE_MUTEX, AVAILABLE_GC,
+};
+
+/* How far the allocator's own figures can be had. */
+enum figures_state {
+	FIGURES_UNASKED = 0,
+	FIGURES_TAKEN = 1,
+	FIGURES_UNKNOWN = 2,       /* no such figures from this provider */
+	FIGURES_TOO_MANY = 3,      /* too many blocks to walk without a stall */
+	FIGURES_TOO_SLOW = 4,      /* they took so long that it was given up */
+	FIGURES_UNSAFE = 5,        /* a child of a bare fork of threads */
+};
+
+/*
+ * The only page that a reader may ever map writable, to ask for extras. The
+ * target looks at it now and then, and believes nothing but known bits.
+ */
 struct segment_control {
-	uint32_t version;
-	uint32_t want_flags;
-	uint64_t writer_pid;
-	uint64_t sequence;
+	uint32_t want_flags;            /* enum extra */
+	uint32_t reserved0;
+	uint64_t asked;                 /* raised to ask for the figures once */
 };
 
 /* One row of the self-description; only SCOPE_KERNEL rows are left out. */
@@ -141,7 +199,8 @@ struct metric_entry {
 	uint8_t kind;                   /* enum metric_kind */
 	uint8_t unit;                   /* enum metric_unit */
 	uint8_t scope;                  /* enum metric_scope */
-	uint8_t reserved0[3];
+	uint8_t available;              /* enum availability */
+	uint8_t reserved0[2];
 	uint32_t offset;                /* bytes into the slot or the header */
 	uint16_t operand[2];            /* see enum metric_scope */
 	uint8_t reserved1[8];
@@ -165,7 +224,10 @@ struct slot {
 	uint64_t threads_started;
 	uint64_t threads_exited;
 	uint64_t foreign_frees;
-	uint64_t reserved0[9];
+	uint64_t requested_bytes;
+	uint64_t lock_waits;
+	uint64_t lock_wait_ns;
+	uint64_t reserved0[6];
 
 	/* Descriptor, under a sequence count: odd while being written. */
 	uint32_t sequence;
@@ -173,10 +235,9 @@ struct slot {
 	uint32_t owned;                 /* 1 while a thread has it */
 	uint32_t reserved1;
 	uint64_t started_monotonic_ns;
-	uint64_t stack_low;             /* 0 = unknown */
-	uint64_t stack_bytes;
-	char name[16];
-	uint8_t reserved2[72];
+	uint64_t stack_address;         /* somewhere in its stack; 0 = unknown */
+	uint64_t reserved3;
+	uint8_t reserved2[88];
 
 	/* Frees first: a damaged block header can make the index of a free
 	 * run past the end, and should then hit our own words only. */
@@ -199,11 +260,14 @@ LAYOUT_AT(segment_header, control, 432);
 LAYOUT_AT(segment_header, slots_committed, 512);
 LAYOUT_AT(segment_header, batched_live_bytes, 640);
 LAYOUT_AT(segment_header, threads_now, 768);
-_Static_assert(sizeof(struct segment_header) == 896, "abi 1 is frozen");
+LAYOUT_AT(segment_header, extras_on, 896);
+LAYOUT_AT(segment_header, stall_ns, 1152);
+_Static_assert(sizeof(struct segment_header) == 1664, "abi 1 is frozen");
+_Static_assert(sizeof(struct segment_header) <= 4096, "it is one page");
 LAYOUT_AT(slot, free_bytes, 8);
 LAYOUT_AT(slot, foreign_frees, 48);
 LAYOUT_AT(slot, sequence, 128);
-LAYOUT_AT(slot, name, 168);
+LAYOUT_AT(slot, stack_address, 152);
 LAYOUT_AT(slot, free_by_size, 256);
 LAYOUT_AT(slot, alloc_by_size, 640);
 _Static_assert(sizeof(struct slot) == 1024, "abi 1 is frozen");

@@ -26,6 +26,10 @@
 	.operand = { SIZE_BUCKETS, SIZE_FIRST_LOG2 }
 #define TOTAL(histogram) \
 	.scope = SCOPE_TOTAL, .operand = { METRIC_##histogram }
+#define TIMES(field) \
+	.scope = SCOPE_TIMES, .offset = offsetof(struct segment_header, field), \
+	.operand = { TIME_BUCKETS, TIME_FIRST_LOG2 }
+#define IF(bit, source) .available = AVAILABLE_##bit, source
 #define KERNEL .scope = SCOPE_KERNEL
 
 static const struct metric metrics[] = {
@@ -50,6 +54,7 @@ static const struct metric metrics[] = {
 #define STORED_PEAK(...)    1
 #define STORED_BUCKETS(...) 1
 #define STORED_TOTAL(...)   1
+#define STORED_IF(...)      1
 #define STORED_KERNEL       0
 
 #define METRIC(id_, NAME, key_, KIND, source, brief_, help_) \
@@ -59,7 +64,7 @@ struct stored_rows { /* a byte for each */
 };
 #undef METRIC
 _Static_assert(sizeof(struct stored_rows) <= METRICS_MAX,
-	       "the metric table of a segment is one page");
+	       "the metric table of a segment holds them");
 
 static const char *const unit_names[] = {
 	[UNIT_NONE] = "none",       [UNIT_BYTES] = "bytes",
@@ -68,7 +73,8 @@ static const char *const unit_names[] = {
 	[UNIT_SLICES] = "slices",   [UNIT_CPU_SECONDS] = "cpu-seconds",
 	[UNIT_FAULTS] = "faults",   [UNIT_SWITCHES] = "switches",
 	[UNIT_FDS] = "fds",         [UNIT_CPUS] = "cpus",
-	[UNIT_EVENTS] = "events",
+	[UNIT_EVENTS] = "events",   [UNIT_WAITS] = "waits",
+	[UNIT_GC_CYCLES] = "gc-cycles",
 };
 
 static const char *const kind_names[] = {

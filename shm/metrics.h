@@ -33,6 +33,8 @@ enum metric_unit {
 	UNIT_FDS = 10,
 	UNIT_CPUS = 11,
 	UNIT_EVENTS = 12,
+	UNIT_WAITS = 13,
+	UNIT_GC_CYCLES = 14,
 };
 
 /* Where a value comes from. Stored in segments: never renumber. */
@@ -41,11 +43,13 @@ enum metric_scope {
 	SCOPE_GLOBAL = 2,  /* the header word at `offset` */
 	SCOPE_DERIVED = 3, /* header word + operand[0] - operand[1], at least 0 */
 	SCOPE_PEAK = 4,    /* the larger of the header word and operand[0] */
-	SCOPE_KERNEL = 5,  /* not in the segment: the reader asks */
+	SCOPE_KERNEL = 5,  /* not in the segment: the reader asks or computes */
 	SCOPE_BUCKETS = 6, /* operand[0] words of the slot from `offset` on,
 			    * summed over all slots; upper bounds are powers
 			    * of two, the first is 2^operand[1], inclusive */
 	SCOPE_TOTAL = 7,   /* sum of all counts of histogram operand[0] */
+	SCOPE_TIMES = 8,   /* as SCOPE_BUCKETS, words of the header, bounds in
+			    * nanoseconds */
 };
 
 /* METRIC_HEAP_LIVE_BYTES and so on; values are the ids of metrics.def. */
@@ -59,6 +63,7 @@ struct metric {
 	uint16_t id;         /* enum metric_id */
 	uint8_t kind;        /* enum metric_kind */
 	uint8_t scope;       /* enum metric_scope */
+	uint8_t available;   /* enum availability: 0 = always */
 	uint32_t offset;     /* bytes into struct slot or struct segment_header */
 	uint16_t operand[2]; /* ids of other metrics, 0 = none; see the scopes */
 	const char *key;     /* "/path:unit" */

@@ -321,6 +321,7 @@ static unsigned fill_metrics(struct metric_entry *entries)
 		entry->kind = m->kind;
 		entry->unit = (uint8_t)metric_unit_of_key(m->key);
 		entry->scope = m->scope;
+		entry->available = m->available;
 		entry->offset = m->offset;
 		entry->operand[0] = m->operand[0];
 		entry->operand[1] = m->operand[1];

@@ -20,6 +20,7 @@
 #include "attachment.h"
 
 #define RETRIES     3    /* while frees go on faster than ... */
+#define NS_PER_SECOND 1e9
 #define SKEW_PARTS  1000 /* ... 1/1000 of the live objects */
 
 /*
@@ -72,7 +73,8 @@ struct reading {
 	size_t histogram_count;
 	size_t histogram_row[SNAPSHOT_HISTOGRAMS_MAX];
 	struct size_histogram histograms[SNAPSHOT_HISTOGRAMS_MAX];
-	bool clamped;
+	uint64_t available; /* bits, see enum availability */
+	uint64_t clamped;
 };
 
 static uint64_t load(const unsigned char *word)
@@ -120,6 +122,18 @@ static uint64_t sum_buckets(const struct attachment *a,
 	return total;
 }
 
+static bool is_available(const struct reading *r, const struct metric_entry *m)
+{
+	return !m->available || r->available >> (m->available - 1) & 1;
+}
+
+static void read_times(const struct attachment *a, const struct metric_entry *m,
+		       struct size_histogram *ret)
+{
+	for (uint32_t i = 0; i < m->operand[0]; i++)
+		ret->counts[i] = load(a->map + m->offset + 8 * i);
+}
+
 static bool is_subtracted(const struct attachment *a, const struct metric_entry *m)
 {
 	for (size_t i = 0; i < a->metric_count; i++) {
@@ -143,6 +157,7 @@ static struct size_histogram *new_histogram(struct reading *r, size_t row,
 	r->histogram_row[r->histogram_count++] = row;
 	h->count = m->operand[0];
 	h->first_log2 = m->operand[1];
+	h->is_time = m->scope == SCOPE_TIMES;
 	return h;
 }
 
@@ -157,6 +172,8 @@ static void sum_rows(const struct attachment *a, struct reading *r, bool subtrac
 			r->raw[i] = sum_word(a, m->offset);
 		else if (m->scope == SCOPE_BUCKETS)
 			r->raw[i] = sum_buckets(a, m, new_histogram(r, i, m));
+		else if (m->scope == SCOPE_TIMES && is_available(r, m))
+			read_times(a, m, new_histogram(r, i, m));
 	}
 }
 
@@ -216,6 +233,15 @@ static void copy_totals(const struct attachment *a, struct reading *r)
 	}
 }
 
+/* Bits before the figures: a figure that is there has been stored. */
+static void read_available(const struct attachment *a, struct reading *r)
+{
+	const struct segment_header *shared = (const void *)a->map;
+
+	if (a->header.header_bytes >= sizeof(a->header))
+		r->available = load((const void *)&shared->available);
+}
+
 static void read_header_words(const struct attachment *a, struct reading *r)
 {
 	for (size_t i = 0; i < a->metric_count; i++)
@@ -229,11 +255,36 @@ static void read_header_words(const struct attachment *a, struct reading *r)
 
 static void read_all(const struct attachment *a, struct reading *r)
 {
+	read_available(a, r);
 	sum_rows(a, r, true);
 	sum_rows(a, r, false);
 	read_header_words(a, r);
 	sum_subtracted_again(a, r);
 	copy_totals(a, r);
+}
+
+/* Of an older writer they are all 0. */
+static void read_extras(const struct attachment *a, struct snapshot *s)
+{
+	static const char *const missing[] = {
+		[FIGURES_UNKNOWN] = "this allocator has none",
+		[FIGURES_TOO_MANY] =
+			"so many blocks that asking would hold up the process",
+		[FIGURES_TOO_SLOW] =
+			"given up, as asking held up the process",
+		[FIGURES_UNSAFE] = "unsafe in this child of threads",
+	};
+	const struct segment_header *shared = (const void *)a->map;
+	uint32_t state;
+
+	if (a->header.header_bytes < sizeof(a->header))
+		return;
+	state = __atomic_load_n(&shared->figures_state, __ATOMIC_ACQUIRE);
+	if (state < sizeof(missing) / sizeof(missing[0]))
+		s->figures_missing = missing[state];
+	s->extras_on = __atomic_load_n(&shared->extras_on, __ATOMIC_RELAXED);
+	s->figures_asked = load((const void *)&shared->figures_asked);
+	s->figures_monotonic_ns = load((const void *)&shared->figures_monotonic_ns);
 }
 
 /*
@@ -254,7 +305,8 @@ static bool is_whole(const struct attachment *a)
 }
 
 /* False when the file was cut short meanwhile. */
-static bool read_guarded(const struct attachment *a, struct reading *r)
+static bool read_guarded(const struct attachment *a, struct reading *r,
+			 struct snapshot *s)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	sigjmp_buf here;
@@ -266,6 +318,7 @@ static bool read_guarded(const struct attachment *a, struct reading *r)
 	}
 	truncation_guard = &here;
 	read_all(a, r);
+	read_extras(a, s);
 	truncation_guard = NULL;
 	return is_whole(a);
 }
@@ -320,17 +373,20 @@ static bool evaluate(const struct attachment *a, struct reading *r, size_t row,
 	int64_t difference;
 	size_t histogram;
 
+	if (!is_available(r, &a->metrics[row]))
+		return false;
 	switch (a->metrics[row].scope) {
 	case SCOPE_DERIVED:
 		if (!derive(a, r, r->raw, row, &difference))
 			return false;
-		r->clamped |= difference < 0;
+		r->clamped += difference < 0;
 		*ret = difference < 0 ? 0 : (uint64_t)difference;
 		return true;
 	case SCOPE_PEAK:
 		*ret = peak(a, r, row);
 		return true;
 	case SCOPE_BUCKETS:
+	case SCOPE_TIMES:
 		return find_histogram(r, row, ret);
 	case SCOPE_TOTAL:
 		*ret = r->raw[row];
@@ -351,7 +407,11 @@ static void add_value(struct snapshot *s, const struct metric_entry *m,
 	v->unit = m->unit;
 	memcpy(v->key, m->key, sizeof(v->key));
 	memcpy(v->brief, m->brief, sizeof(v->brief));
-	v->value.u64 = value;
+	if (m->kind != METRIC_HISTOGRAM &&
+	    metric_unit_is_real((enum metric_unit)m->unit))
+		v->value.f64 = (double)value / NS_PER_SECOND;
+	else
+		v->value.u64 = value;
 }
 
 _Static_assert(sizeof(((struct metric_value *)0)->key) == METRIC_KEY_BYTES &&
@@ -374,6 +434,7 @@ static void fill_values(const struct attachment *a, struct reading *r,
 	if (find_row(a, METRIC_HEAP_FREES_OBJECTS, &frees) &&
 	    is_subtracted(a, &a->metrics[frees]))
 		s->skew_objects = r->again[frees] - r->raw[frees];
+	s->clamped = r->clamped;
 	s->approximate = r->clamped || a->identity.baseline_approximate;
 }
 
@@ -395,13 +456,14 @@ enum attach_error attach_snapshot(const struct attachment *a,
 		ret->state = attach_state(a);
 		ret->realtime_ns = clock_ns(CLOCK_REALTIME);
 		ret->monotonic_ns = clock_ns(CLOCK_MONOTONIC);
-		if (!read_guarded(a, &r))
+		if (!read_guarded(a, &r, ret))
 			return ATTACH_TRUNCATED;
 		fill_values(a, &r, ret);
 		if (ret->skew_objects <=
 		    snapshot_u64(ret, METRIC_HEAP_LIVE_OBJECTS) / SKEW_PARTS)
 			break;
 	}
+	ret->clamped = *a->clamped += ret->clamped;
 	return ATTACH_OK;
 }
 

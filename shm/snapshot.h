@@ -72,22 +72,24 @@ struct metric_value {
 	char brief[64];
 	union {
 		uint64_t u64;
-		double f64;     /* where metric_unit_is_real(); finite */
 		uint64_t histogram; /* METRIC_HISTOGRAM: see snapshot_histogram() */
+		double f64;     /* else where metric_unit_is_real(); finite */
 	} value;
 };
 
-#define SNAPSHOT_VALUES_MAX     128
-#define SNAPSHOT_HISTOGRAMS_MAX 4
+#define SNAPSHOT_VALUES_MAX     160
+#define SNAPSHOT_HISTOGRAMS_MAX 6
 #define HISTOGRAM_BUCKETS_MAX   64
 
 /*
- * Counts by size. Bucket i holds sizes up to 2^(first_log2 + i), inclusive,
- * and above the bound before it; the last one also all that are larger.
+ * Counts by size in bytes, or by time in nanoseconds where the unit of the
+ * key is real. Bucket i holds values up to 2^(first_log2 + i), inclusive, and
+ * above the bound before it; the last one also all that are larger.
  */
 struct size_histogram {
 	unsigned first_log2;    /* at most 63 */
 	unsigned count;         /* buckets, at least 1 */
+	bool is_time;           /* bounds are nanoseconds, else bytes */
 	uint64_t counts[HISTOGRAM_BUCKETS_MAX];
 };
 
@@ -101,7 +103,13 @@ struct snapshot {
 	uint64_t monotonic_ns;
 	enum target_state state;
 	bool approximate;       /* a difference was clamped, or the baseline guessed */
+	uint64_t clamped;       /* differences below zero since it was opened */
 	uint64_t skew_objects;  /* frees that went on while counters were read */
+	unsigned extras_on;     /* bits of enum control_extra, in force */
+	const char *figures_missing; /* why the allocator's figures are not
+				      * there, or are no longer renewed; or NULL */
+	uint64_t figures_monotonic_ns; /* when they were taken; 0 = never */
+	uint64_t figures_asked; /* which request they answered, see control.h */
 	size_t count;
 	struct metric_value values[SNAPSHOT_VALUES_MAX];
 	size_t histogram_count;
@@ -154,7 +162,7 @@ uint64_t snapshot_u64(const struct snapshot *s, enum metric_id id);
 const struct size_histogram *snapshot_histogram(const struct snapshot *s,
 						const struct metric_value *v);
 
-/* Upper bound of a bucket in bytes; UINT64_MAX for the last. */
+/* Upper bound of a bucket, bytes or nanoseconds; UINT64_MAX for the last. */
 uint64_t histogram_upper_bound(const struct size_histogram *h, unsigned bucket);
 
 /*

@@ -19,7 +19,7 @@ teardown() { clean_up; }
 @test "keys: the grammar, no key twice, the unit is known" {
 	cut -d'|' -f3 "$T/rows" >"$T/keys"
 	run -1 grep -vE '^/[^:]+:[^:*/]+([*/][^:*/]+)*$' "$T/keys"
-	run -1 grep -vE '^/[a-z][a-z/-]*:(bytes|objects|threads|calls|seconds|cpu-seconds|slices|switches|faults|fds|cpus|events)$' "$T/keys"
+	run -1 grep -vE '^/[a-z][a-z/-]*:(bytes|objects|threads|calls|seconds|cpu-seconds|slices|switches|faults|fds|cpus|events|waits|gc-cycles)$' "$T/keys"
 	[ -z "$(sort "$T/keys" | uniq -d)" ]
 	[ -z "$(awk 'length > 39' "$T/keys")" ] # fits the segment's table
 }

@@ -14,6 +14,8 @@
  * (reader/heaptally.1) has a section for each.
  */
 static const struct command commands[] = {
+	{ { "ctl", "switch the extras of a live process on and off", "[PID...]",
+	    INT_MAX, false, ctl_options }, cmd_ctl },
 	{ { "doctor", "tell how much of a command or process can be tallied",
 	    "PID | [--] COMMAND [ARG...]", INT_MAX, true, doctor_options },
 	  cmd_doctor },

@@ -28,6 +28,7 @@ int command_unknown(const char *name);
 /* Writes the overview: one line for each command. */
 void commands_overview(FILE *out);
 
+int cmd_ctl(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_env(int argc, char **argv);
 int cmd_help(int argc, char **argv);
@@ -39,6 +40,7 @@ int cmd_sweep(int argc, char **argv);
 int cmd_watch(int argc, char **argv);
 
 /* Each defined beside its command; the last row has no name. */
+extern const struct option_row ctl_options[];
 extern const struct option_row doctor_options[];
 extern const struct option_row env_options[];
 extern const struct option_row list_options[];

@@ -24,9 +24,30 @@ const struct option_row metrics_options[] = {
  */
 static const char *availability(const struct metric *m)
 {
-	if (m->scope != SCOPE_KERNEL)
-		return "always";
-	return strncmp(m->key, "/cgroup/", 8) == 0 ? "cgroup" : "/proc";
+	static const struct {
+		const char *head; /* of the key */
+		const char *where;
+	} others[] = {
+		{ "/cgroup/", "cgroup" },
+		{ "/gc/", "libgc" },
+		{ "/heap/allocs/requested:", "switched on" },
+		{ "/heap/stall:", "switched on" },
+		{ "/cpu/allocator:", "switched on" },
+		{ "/sync/", "switched on" },
+		{ "/heap/trims:", "glibc" },
+		{ "/heap/sys:", "asked: glibc jemalloc tcmalloc mimalloc" },
+		{ "/heap/in-use:", "asked: glibc jemalloc tcmalloc" },
+		{ "/heap/idle:", "asked: glibc jemalloc tcmalloc" },
+		{ "/heap/released:", "asked: jemalloc tcmalloc" },
+		{ "/heap/metadata:", "asked: jemalloc tcmalloc" },
+		{ "/heap/purges:", "asked: jemalloc tcmalloc" },
+		{ "/heaptally/", "always" },
+	};
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (strncmp(m->key, others[i].head, strlen(others[i].head)) == 0)
+			return others[i].where;
+	return m->scope == SCOPE_KERNEL ? "/proc" : "always";
 }
 
 static const char *unit_name(const struct metric *m)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <string.h>
 
 #include "reader/commands/commands.h"
 #include "reader/discover.h"
 #include "reader/document.h"
+#include "reader/extras.h"
 #include "reader/format.h"
 #include "reader/histogram.h"
 #include "reader/report.h"
@@ -12,7 +14,7 @@
 #include "reader/suggest.h"
 #include "reader/summary.h"
 
-static bool json, raw;
+static bool json, raw, allocator;
 static const char *glob;
 static struct string_list keys;
 
@@ -21,10 +23,14 @@ const struct option_row stat_options[] = {
 	  "only this value, bare and exact; may be repeated" },
 	{ 0, "name", "GLOB", OPTION_STRING, &glob,
 	  "the processes whose command matches" },
+	{ 0, "allocator", NULL, OPTION_FLAG, &allocator,
+	  "ask the allocator for its own figures, too" },
 	{ 0, "raw", NULL, OPTION_FLAG, &raw, "exact numbers, without units" },
 	{ 0, "json", NULL, OPTION_FLAG, &json, "as JSON" },
 	{ 0 }
 };
+
+#define FIGURES_FRESH_SECONDS 1.0
 
 static void print_head(const struct target *t)
 {
@@ -49,6 +55,19 @@ static void print_head(const struct target *t)
 	if (t->snapshot.approximate)
 		printf(", live figures approximate");
 	putchar('\n');
+}
+
+/* How old the allocator's own figures are, or why there are none. */
+static void print_figures(const struct snapshot *s)
+{
+	double age = (double)(s->monotonic_ns - s->figures_monotonic_ns) / 1e9;
+
+	if (s->figures_missing && (allocator || s->figures_monotonic_ns))
+		printf("  the allocator's own figures: %s\n", s->figures_missing);
+	if (s->figures_monotonic_ns && age > FIGURES_FRESH_SECONDS &&
+	    s->figures_monotonic_ns < s->monotonic_ns)
+		printf("  the allocator's own figures are %s old\n",
+		       format_duration(age).s);
 }
 
 /* Bytes are the one unit whose human form loses something. */
@@ -95,6 +114,7 @@ static void print_target(const struct target *t)
 	if (target_unseen_bytes(t))
 		summary_print_unseen(target_unseen_bytes(t), "  note: ",
 				     stdout);
+	print_figures(&t->snapshot);
 	for (size_t i = 0; i < t->snapshot.count; i++) {
 		if (i > 0 && is_new_group(&values[i - 1], &values[i]))
 			putchar('\n');
@@ -163,6 +183,20 @@ static int show(const struct target *t, struct json *processes, bool first)
 	return STATUS_OK;
 }
 
+/* Without them the rest is shown all the same. */
+static void ask_figures(const struct discovery *d, const struct place *p,
+			struct attachment *a)
+{
+	int error = extras_ask_figures(d, p, a);
+
+	if (error == -ETIMEDOUT)
+		report("%d: its allocator has not answered: it is asked at one "
+		       "of the next allocations", p->pid);
+	else if (error && error != -ESRCH)
+		report("%d: cannot ask its allocator: %s", p->pid,
+		       report_errno(-error));
+}
+
 static int show_all(const struct discovery *d, const struct selection *s,
 		    struct json *processes)
 {
@@ -174,6 +208,8 @@ static int show_all(const struct discovery *d, const struct selection *s,
 		enum attach_error error = discover_attach(d, &s->places[i], &a);
 		int status = STATUS_NOT_OBSERVED;
 
+		if (!error && allocator)
+			ask_figures(d, &s->places[i], a);
 		if (!error)
 			error = target_read(&t, a);
 		if (!error)

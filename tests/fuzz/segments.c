@@ -22,6 +22,13 @@ static size_t round_to_page(size_t bytes)
 	return (bytes + page - 1) / page * page;
 }
 
+/* Behind the header, the control page and the metric table. */
+static size_t slots_start(void)
+{
+	return 2 * page_bytes() +
+	       round_to_page(METRICS_MAX * sizeof(struct metric_entry));
+}
+
 /* Allocation failure ends a test program: there is nothing to test then. */
 static void *grown(void *old, size_t bytes)
 {
@@ -102,7 +109,7 @@ static void fill_header(struct segment_header *h, unsigned slot_count)
 		2 * page, 0, sizeof(struct metric_entry)
 	};
 	h->slots = (struct segment_section){
-		3 * page, slot_count, sizeof(struct slot)
+		slots_start(), slot_count, sizeof(struct slot)
 	};
 	h->slots_committed = slot_count;
 	h->slots_hwm = slot_count;
@@ -146,12 +153,11 @@ static void fill_slot(struct slot *s, unsigned index)
 	s->sequence = 2;
 	s->tid = (int32_t)(1000 + index);
 	s->owned = 1;
-	strcpy(s->name, "worker");
 }
 
 void image_build(struct segment_image *image, unsigned slot_count)
 {
-	size_t length = 3 * page_bytes() +
+	size_t length = slots_start() +
 			round_to_page(slot_count * sizeof(struct slot));
 
 	*image = (struct segment_image){ .length_bytes = length };
@@ -316,14 +322,14 @@ static void noise_in_metrics(struct segment_image *image)
 
 static void noise_in_slots(struct segment_image *image)
 {
-	add_noise(image->bytes + 3 * page_bytes(),
-		  image->length_bytes - 3 * page_bytes(), 4);
+	add_noise(image->bytes + slots_start(),
+		  image->length_bytes - slots_start(), 4);
 }
 
 static void ones_in_slots(struct segment_image *image)
 {
-	memset(image->bytes + 3 * page_bytes(), 0xff,
-	       image->length_bytes - 3 * page_bytes());
+	memset(image->bytes + slots_start(), 0xff,
+	       image->length_bytes - slots_start());
 }
 
 /* What a machine of the other byte order really writes: all of it. */
@@ -735,7 +741,7 @@ static void slots_wrap(struct segment_image *image)
 	struct segment_section *slots = &image_header(image)->slots;
 
 	slots->offset_bytes = UINT64_MAX - page_bytes() + 1;
-	slots->count = (uint32_t)(3 * page_bytes() / sizeof(struct slot));
+	slots->count = (uint32_t)(slots_start() / sizeof(struct slot));
 }
 
 static void metrics_wrap(struct segment_image *image)

@@ -78,6 +78,26 @@ static const struct {
 	{ 61, "/cgroup/cpu/period:seconds" },
 	{ 62, "/cgroup/pids/current:threads" },
 	{ 63, "/cgroup/pids/limit:threads" },
+	{ 64, "/threads/stack/reserved:bytes" },
+	{ 65, "/threads/stack/resident:bytes" },
+	{ 66, "/threads/stack/cached:bytes" },
+	{ 67, "/heap/sys:bytes" },
+	{ 68, "/heap/in-use:bytes" },
+	{ 69, "/heap/idle:bytes" },
+	{ 70, "/heap/released:bytes" },
+	{ 71, "/heap/metadata:bytes" },
+	{ 72, "/heap/trims:calls" },
+	{ 73, "/heap/purges:calls" },
+	{ 74, "/heap/stall:seconds" },
+	{ 75, "/heap/allocs/requested:bytes" },
+	{ 76, "/cpu/allocator:cpu-seconds" },
+	{ 77, "/sync/mutex/wait/total:seconds" },
+	{ 78, "/sync/mutex/contentions:waits" },
+	{ 79, "/gc/cycles/total:gc-cycles" },
+	{ 80, "/gc/pauses:seconds" },
+	{ 81, "/gc/pauses/total:seconds" },
+	{ 82, "/gc/last:seconds" },
+	{ 83, "/heaptally/clamped:events" },
 };
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
@@ -178,6 +198,16 @@ static bool buckets_are_sound(const struct metric *m)
 	       m->operand[0] == SIZE_BUCKETS && m->operand[1] == SIZE_FIRST_LOG2;
 }
 
+/* Times are counted in the header, in one of its two arrays. */
+static bool times_are_sound(const struct metric *m)
+{
+	return m->kind == METRIC_HISTOGRAM && m->available &&
+	       metric_unit_of_key(m->key) == UNIT_SECONDS &&
+	       (m->offset == offsetof(struct segment_header, stall_ns) ||
+		m->offset == offsetof(struct segment_header, gc_pause_ns)) &&
+	       m->operand[0] == TIME_BUCKETS && m->operand[1] == TIME_FIRST_LOG2;
+}
+
 static bool total_is_sound(const struct metric *m)
 {
 	const struct metric *of = metric_by_id(m->operand[0]);
@@ -211,6 +241,8 @@ static bool source_is_sound(const struct metric *m)
 		return buckets_are_sound(m);
 	case SCOPE_TOTAL:
 		return total_is_sound(m);
+	case SCOPE_TIMES:
+		return times_are_sound(m);
 	}
 	return false;
 }
@@ -222,7 +254,7 @@ static bool storage_of(const struct metric *m, bool *ret_in_slot,
 	*ret_in_slot = m->scope == SCOPE_SLOT || m->scope == SCOPE_BUCKETS;
 	*ret_from = m->offset;
 	*ret_to = m->offset +
-		  8u * (m->scope == SCOPE_BUCKETS ? m->operand[0] : 1);
+		  8u * (m->kind == METRIC_HISTOGRAM ? m->operand[0] : 1);
 	return m->scope != SCOPE_KERNEL && m->scope != SCOPE_TOTAL;
 }
 
@@ -293,7 +325,7 @@ static void test_frozen(void)
 	is_u64(METRIC_HEAP_FREES_BY_SIZE_BYTES, 21, "to the last");
 	is_u64(METRIC_HISTOGRAM, 4, "kinds carry what is stored");
 	is_u64(SCOPE_BUCKETS, 6, "and so do scopes");
-	is_u64(SCOPE_TOTAL, 7, "to the last");
+	is_u64(SCOPE_TIMES, 8, "to the last");
 }
 
 static void test_lookups_fail(void)
@@ -333,7 +365,7 @@ static void test_names(void)
 	is_str(metric_unit_name(UNIT_NONE), "none", "name of no unit");
 	is_str(metric_unit_name(UNIT_SECONDS), "seconds", "name of a unit");
 	is_str(metric_unit_name(UNIT_EVENTS), "events", "name of the last");
-	is_str(metric_unit_name((enum metric_unit)13), "?", "unit 13");
+	is_str(metric_unit_name((enum metric_unit)15), "?", "unit 15");
 	is_str(metric_unit_name((enum metric_unit)255), "?", "unit 255");
 	is_str(metric_unit_name((enum metric_unit)-1), "?", "unit -1");
 	is_str(metric_kind_name(METRIC_COUNTER), "counter", "counter");

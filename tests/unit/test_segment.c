@@ -271,17 +271,19 @@ static void test_slot_limit(unsigned exclusive)
 	drop_and_unlink(&s);
 }
 
-/* What a process takes of the address space: three pages and 1 MiB. */
+/* What a process takes of the address space: four pages and 1 MiB. */
 static void test_default_size(void)
 {
 	struct segment_request request = own_request();
 	struct segment s;
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	uint64_t slots = (OVERFLOW_SLOTS + 1024) * 1024;
+	uint64_t table = METRICS_MAX * sizeof(struct metric_entry);
 
 	request.exclusive_slots = EXCLUSIVE_DEFAULT;
 	create_or_die(&s, &request);
-	is_u64(s.map_bytes, 3 * page + (slots + page - 1) / page * page,
+	is_u64(s.map_bytes, 2 * page + (table + page - 1) / page * page +
+	       (slots + page - 1) / page * page,
 	       "default: size of the file");
 	drop_and_unlink(&s);
 }

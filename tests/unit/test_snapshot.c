@@ -100,6 +100,28 @@ static uint64_t want_value(const struct segment *s, const struct metric *m)
 	return word;
 }
 
+/* As fill_header() made them. */
+static void check_times(const struct size_histogram *h, const struct metric *m)
+{
+	is_u64(h->count, TIME_BUCKETS, "%s: buckets", m->key);
+	is_u64(h->first_log2, TIME_FIRST_LOG2, "%s: first bound", m->key);
+	for (unsigned i = 0; i < TIME_BUCKETS; i++)
+		is_u64(h->counts[i], m->offset + i, "%s: count %u", m->key, i);
+	is_u64(histogram_upper_bound(h, 0), 16, "%s: 16 ns", m->key);
+}
+
+static void fill_header(struct segment_header *h)
+{
+	h->heap_sys_bytes = 1u << 20;
+	h->allocator_ns = 1500000000;
+	h->gc_last_realtime_ns = 1000000000ULL << 30;
+	for (unsigned i = 0; i < TIME_BUCKETS; i++) {
+		h->stall_ns[i] = offsetof(struct segment_header, stall_ns) + i;
+		h->gc_pause_ns[i] =
+			offsetof(struct segment_header, gc_pause_ns) + i;
+	}
+}
+
 static void check_histogram(const struct snapshot *got, const struct metric *m,
 			    const struct metric_value *v)
 {
@@ -107,6 +129,11 @@ static void check_histogram(const struct snapshot *got, const struct metric *m,
 
 	if (!ok(h, "%s: counts are there", m->key))
 		return;
+	is_u64(h->is_time, m->scope == SCOPE_TIMES, "%s: of time", m->key);
+	if (h->is_time) {
+		check_times(h, m);
+		return;
+	}
 	is_u64(h->count, SIZE_BUCKETS, "%s: buckets", m->key);
 	is_u64(h->first_log2, SIZE_FIRST_LOG2, "%s: first bound", m->key);
 	for (unsigned i = 0; i < SIZE_BUCKETS; i++) {
@@ -121,6 +148,11 @@ static void check_histogram(const struct snapshot *got, const struct metric *m,
 static void check_number(const struct snapshot *got, const struct segment *s,
 			 const struct metric *m, const struct metric_value *v)
 {
+	if (metric_unit_is_real((enum metric_unit)v->unit)) {
+		ok(v->value.f64 == (double)want_value(s, m) / 1e9,
+		   "%s: nanoseconds as seconds", m->key);
+		return;
+	}
 	is_u64(v->value.u64, want_value(s, m), "%s: value", m->key);
 	is_u64(snapshot_u64(got, (enum metric_id)m->id), v->value.u64,
 	       "%s: as a number", m->key);
@@ -135,6 +167,10 @@ static void check_value(const struct snapshot *got, const struct segment *s,
 
 	if (m->scope == SCOPE_KERNEL) {
 		ok(!v, "%s is not in a segment", m->key);
+		return;
+	}
+	if (m->available && !s->header->available) {
+		ok(!v, "%s is not said to be there", m->key);
 		return;
 	}
 	if (!ok(v, "%s is there", m->key))
@@ -180,6 +216,9 @@ static void test_values(void)
 	s.header->threads_base = 1;
 	segment_publish(&s);
 	a = attach_or_die(own_name(&s));
+	check_values(a, &s);
+	fill_header(s.header);
+	s.header->available = UINT64_MAX;
 	check_values(a, &s);
 	s.header->peak_bytes = 1;
 	s.slots[OVERFLOW_SLOTS].alloc_bytes++;

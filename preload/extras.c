@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload/extras.h"
+
+#include "preload/figures.h"
+#include "preload/sampling.h"
+
+/* What becomes readable as soon as an extra is on, at 0. */
+static const struct {
+	enum extra extra;
+	enum availability bit;
+} shown[] = {
+	{ EXTRA_MUTEX, AVAILABLE_MUTEX },
+	{ EXTRA_STALL, AVAILABLE_STALL },
+	{ EXTRA_REQUESTED, AVAILABLE_REQUESTED },
+};
+
+void extras_available(struct process *p, enum availability bit)
+{
+	/* Release: who sees the bit sees the figure. */
+	__atomic_fetch_or(&p->segment.header->available, 1ULL << (bit - 1),
+			  __ATOMIC_RELEASE);
+}
+
+static unsigned wanted(const struct process *p)
+{
+	return __atomic_load_n(&p->control->want_flags, __ATOMIC_RELAXED) &
+	       EXTRA_ALL;
+}
+
+/*
+ * Whoever is second leaves it to the first: the next to come by finds what
+ * the first one may have missed.
+ */
+static COLD void switch_to(struct process *p, unsigned extras)
+{
+	if (__atomic_exchange_n(&p->extras_busy, 1, __ATOMIC_ACQUIRE))
+		return;
+	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
+		if (extras & shown[i].extra)
+			extras_available(p, shown[i].bit);
+	sampling_switch(extras);
+	__atomic_store_n(&p->segment.header->extras_on, extras, __ATOMIC_RELAXED);
+	__atomic_store_n(&p->extras_busy, 0, __ATOMIC_RELEASE);
+}
+
+void extras_start(struct process *p)
+{
+	/* Also when nothing is wanted: a forked child finds the functions of
+	 * its parent in place. */
+	switch_to(p, wanted(p));
+	figures_start(p);
+}
+
+void extras_poll(struct process *p)
+{
+	const struct segment_header *h = p->segment.header;
+	unsigned extras;
+
+	if (!p->control || !h) /* wiped: a child, in the midst of a fold */
+		return;
+	extras = wanted(p);
+	if (UNLIKELY(extras != __atomic_load_n(&h->extras_on, __ATOMIC_RELAXED)))
+		switch_to(p, extras);
+	if (UNLIKELY(extras & EXTRA_ALLOCATOR ||
+		     __atomic_load_n(&p->control->asked, __ATOMIC_RELAXED) !=
+			     __atomic_load_n(&h->figures_asked, __ATOMIC_RELAXED)))
+		figures_take(p);
+}
+
+void extras_look(void)
+{
+	struct process *p = process_if_on();
+
+	if (p)
+		extras_poll(p);
+}
+
+void extras_count_trim(void)
+{
+	struct process *p = process_if_on();
+
+	if (p)
+		__atomic_fetch_add(&p->segment.header->heap_trims, 1,
+				   __ATOMIC_RELAXED);
+}

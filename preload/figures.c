@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload/figures.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <malloc.h>
+#include <string.h>
+
+#include "preload/cc.h"
+#include "preload/clock.h"
+#include "preload/extras.h"
+#include "preload/object.h"
+
+#define NS_PER_MS     1000000ULL
+#define RATE_MIN_NS   (100 * NS_PER_MS) /* between two answers, and at least */
+#define RATE_COST     200               /* ... so many times what one took */
+#define COST_MAX_NS   (10 * NS_PER_MS)  /* once more, and it is given up */
+#define BLOCKS_MAX    100000            /* for glibc to walk */
+#define CHUNK_MIN_BYTES 32
+
+/* Weak: musl has none, and would not load us. */
+extern struct mallinfo2 mallinfo2(void) __attribute__((weak));
+
+/* What one answer consists of; `known` has a bit for each availability. */
+struct figures {
+	uint64_t known;
+	uint64_t sys, in_use, released, metadata, purges;
+};
+
+#define KNOW(field, bit, value) \
+	(f->field = (value), f->known |= 1ULL << (AVAILABLE_##bit - 1))
+
+/* ---- glibc ---- */
+
+struct counts {
+	uint64_t live_objects, frees;
+};
+
+static struct counts count_all(const struct process *p)
+{
+	const struct segment_header *h = p->segment.header;
+	uint32_t slots = __atomic_load_n(&h->slots_hwm, __ATOMIC_ACQUIRE);
+	struct counts all = { .live_objects = h->inherited_objects };
+
+	for (uint32_t i = 0; i < slots; i++) {
+		const struct slot *s = &p->segment.slots[i];
+
+		all.live_objects += tally_net_objects(s);
+		for (unsigned b = 0; b < SIZE_BUCKETS; b++)
+			all.frees += s->free_by_size[b];
+	}
+	return all;
+}
+
+/*
+ * mallinfo2() walks all free chunks under the lock of their arena. There are
+ * at most as many as blocks were freed. And as neighbours are joined, at most
+ * one for each live block, but for the small ones (fastbins), which are not:
+ * those fit between the live bytes and the highest there were.
+ */
+static bool walk_is_short(const struct process *p)
+{
+	const struct segment_header *h = p->segment.header;
+	struct counts all = count_all(p);
+	uint64_t live_bytes = h->inherited_bytes, joined, small;
+	uint32_t slots = __atomic_load_n(&h->slots_hwm, __ATOMIC_ACQUIRE);
+
+	for (uint32_t i = 0; i < slots; i++)
+		live_bytes += tally_net(&p->segment.slots[i]);
+	small = h->peak_bytes > live_bytes ?
+		(h->peak_bytes - live_bytes) / CHUNK_MIN_BYTES : 0;
+	joined = all.live_objects + small;
+	return (all.frees < joined ? all.frees : joined) <= BLOCKS_MAX;
+}
+
+static enum figures_state take_glibc(struct process *p, struct figures *f)
+{
+	struct mallinfo2 info;
+
+	if (!walk_is_short(p))
+		return FIGURES_TOO_MANY;
+	info = mallinfo2();
+	KNOW(sys, SYS, info.arena + info.hblkhd);
+	KNOW(in_use, IN_USE, info.uordblks + info.hblkhd);
+	return FIGURES_TAKEN;
+}
+
+/* ---- jemalloc ---- */
+
+static int (*je_mallctl)(const char *, void *, size_t *, void *, size_t);
+
+static bool je_read(const char *name, uint64_t *ret)
+{
+	size_t bytes = sizeof(*ret);
+
+	return je_mallctl(name, ret, &bytes, NULL, 0) == 0 &&
+	       bytes == sizeof(*ret);
+}
+
+/* 4096 stands for all arenas together (MALLCTL_ARENAS_ALL). */
+static enum figures_state take_jemalloc(struct process *p, struct figures *f)
+{
+	uint64_t epoch = 1, mapped, retained, active, metadata, dirty, muzzy;
+	size_t bytes = sizeof(epoch);
+
+	(void)p;
+	if (je_mallctl("epoch", &epoch, &bytes, &epoch, sizeof(epoch)) ||
+	    !je_read("stats.mapped", &mapped) ||
+	    !je_read("stats.retained", &retained) ||
+	    !je_read("stats.active", &active))
+		return FIGURES_UNKNOWN;
+	KNOW(sys, SYS, mapped + retained);
+	KNOW(in_use, IN_USE, active);
+	KNOW(released, RELEASED, retained);
+	if (je_read("stats.metadata", &metadata))
+		KNOW(metadata, METADATA, metadata);
+	if (je_read("stats.arenas.4096.dirty_npurge", &dirty) &&
+	    je_read("stats.arenas.4096.muzzy_npurge", &muzzy))
+		KNOW(purges, PURGES, dirty + muzzy);
+	return FIGURES_TAKEN;
+}
+
+/* ---- tcmalloc, of gperftools ---- */
+
+static int (*tc_property)(const char *, size_t *);
+
+static bool tc_read(const char *name, uint64_t *ret)
+{
+	size_t value;
+	bool found = tc_property(name, &value);
+
+	*ret = found ? value : 0;
+	return found;
+}
+
+static enum figures_state take_tcmalloc(struct process *p, struct figures *f)
+{
+	uint64_t sys, free_bytes, unmapped, physical, purges;
+
+	(void)p;
+	if (!tc_read("generic.heap_size", &sys) ||
+	    !tc_read("tcmalloc.pageheap_free_bytes", &free_bytes) ||
+	    !tc_read("tcmalloc.pageheap_unmapped_bytes", &unmapped))
+		return FIGURES_UNKNOWN;
+	KNOW(sys, SYS, sys);
+	KNOW(in_use, IN_USE, sys - free_bytes - unmapped);
+	KNOW(released, RELEASED, unmapped);
+	if (tc_read("generic.total_physical_bytes", &physical) &&
+	    physical + unmapped >= sys)
+		KNOW(metadata, METADATA, physical + unmapped - sys);
+	if (tc_read("tcmalloc.pageheap_scavenge_count", &purges))
+		KNOW(purges, PURGES, purges);
+	return FIGURES_TAKEN;
+}
+
+/* ---- mimalloc ---- */
+
+static void (*mi_info)(size_t *, size_t *, size_t *, size_t *, size_t *,
+		       size_t *, size_t *, size_t *);
+
+static enum figures_state take_mimalloc(struct process *p, struct figures *f)
+{
+	size_t unused[7], commit = 0;
+
+	(void)p;
+	mi_info(&unused[0], &unused[1], &unused[2], &unused[3], &unused[4],
+		&commit, &unused[5], &unused[6]);
+	KNOW(sys, SYS, commit);
+	return FIGURES_TAKEN;
+}
+
+/* ---- whichever it is ---- */
+
+/* To add an allocator: how it is asked, above, and a row here. */
+static const struct source {
+	const char *library;  /* head of its name as provider */
+	const char *symbol;   /* found in it, */
+	void *function;       /* and kept here; NULL: nothing to find */
+	enum figures_state (*take)(struct process *p, struct figures *f);
+} sources[] = {
+	{ "glibc ", NULL, NULL, take_glibc },
+	{ "libjemalloc", "mallctl", &je_mallctl, take_jemalloc },
+	{ "libtcmalloc", "MallocExtension_GetNumericProperty", &tc_property,
+	  take_tcmalloc },
+	{ "libmimalloc", "mi_process_info", &mi_info, take_mimalloc },
+};
+
+static const struct source *source;
+
+/* Only a name that is there is looked for: see next.c on dlsym that fails. */
+static bool find_function(const struct source *s)
+{
+	void *found = s->symbol ? dlsym(RTLD_DEFAULT, s->symbol) : NULL;
+
+	if (found)
+		memcpy(s->function, &found, sizeof(found));
+	return found || !s->symbol;
+}
+
+void figures_find(const char *provider)
+{
+	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
+		if (strncmp(provider, sources[i].library,
+			    strlen(sources[i].library)) == 0 &&
+		    find_function(&sources[i]))
+			source = &sources[i];
+}
+
+static void set_state(struct segment_header *h, enum figures_state state)
+{
+	__atomic_store_n(&h->figures_state, state, __ATOMIC_RELEASE);
+}
+
+/*
+ * In a child of a bare fork of threads a lock of the allocator may be held
+ * for ever by a thread that is not here. It may still allocate, with luck,
+ * from what needs no lock; the figures always need one.
+ */
+void figures_start(struct process *p)
+{
+	struct segment_header *h = p->segment.header;
+
+	if (!source)
+		set_state(h, FIGURES_UNKNOWN);
+	else if (h->flags & SEGMENT_BASELINE_APPROX)
+		set_state(h, FIGURES_UNSAFE);
+	else if (source->take == take_glibc)
+		extras_available(p, AVAILABLE_TRIMS);
+}
+
+static bool is_given_up(const struct segment_header *h)
+{
+	uint32_t state = __atomic_load_n(&h->figures_state, __ATOMIC_RELAXED);
+
+	return state == FIGURES_UNKNOWN || state == FIGURES_UNSAFE ||
+	       state == FIGURES_TOO_SLOW;
+}
+
+/* Bits last: who sees one sees its figure. */
+static void publish(struct process *p, const struct figures *f)
+{
+	struct segment_header *h = p->segment.header;
+
+	h->heap_sys_bytes = f->sys;
+	h->heap_in_use_bytes = f->in_use;
+	h->heap_released_bytes = f->released;
+	h->heap_metadata_bytes = f->metadata;
+	h->heap_purges = f->purges;
+	__atomic_fetch_or(&h->available, f->known, __ATOMIC_RELEASE);
+}
+
+static void ask(struct process *p, uint64_t start_ns)
+{
+	struct segment_header *h = p->segment.header;
+	struct figures f = { 0 };
+	enum figures_state state = source->take(p, &f);
+	uint64_t now = clock_monotonic_ns(), cost = now - start_ns;
+
+	if (state == FIGURES_TAKEN) {
+		publish(p, &f);
+		h->figures_monotonic_ns = now;
+		h->figures_cost_ns = cost;
+		if (cost > COST_MAX_NS)
+			state = FIGURES_TOO_SLOW;
+	}
+	p->figures_next_ns = now + (cost * RATE_COST > RATE_MIN_NS ?
+					    cost * RATE_COST : RATE_MIN_NS);
+	set_state(h, state);
+}
+
+void figures_take(struct process *p)
+{
+	struct segment_header *h = p->segment.header;
+	uint64_t asked = __atomic_load_n(&p->control->asked, __ATOMIC_RELAXED);
+	uint64_t now;
+	int saved = errno;
+
+	if (__atomic_exchange_n(&p->extras_busy, 1, __ATOMIC_ACQUIRE))
+		return;
+	now = clock_monotonic_ns();
+	if (is_given_up(h)) {
+		__atomic_store_n(&h->figures_asked, asked, __ATOMIC_RELEASE);
+	} else if (now >= p->figures_next_ns) {
+		ask(p, now);
+		__atomic_store_n(&h->figures_asked, asked, __ATOMIC_RELEASE);
+	}
+	__atomic_store_n(&p->extras_busy, 0, __ATOMIC_RELEASE);
+	errno = saved;
+}

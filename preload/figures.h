@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PRELOAD_FIGURES_H
+#define PRELOAD_FIGURES_H
+/*
+ * What the allocator itself knows: address space, idle memory, book-keeping.
+ * It takes locks of the allocator and may walk its free blocks, so it is
+ * done only while somebody asks, seldom, and not at all where it would hold
+ * up the program.
+ */
+#include "preload/process.h"
+
+/* Finds the functions of that provider. Start of the program only. */
+void figures_find(const char *provider);
+
+/* A process begins, perhaps a forked child. */
+void figures_start(struct process *p);
+
+/*
+ * Stores the figures in the header, unless they are recent. From within an
+ * allocation, after the provider's own work: none of its locks is ours.
+ */
+void figures_take(struct process *p);
+
+#endif /* PRELOAD_FIGURES_H */
