@@ -47,12 +47,12 @@ static void on_event(unsigned event)
 	if (event == EVENT_PRE_STOP_WORLD)
 		pause_start_ns = clock_monotonic_ns();
 	else if (p && event == EVENT_POST_START_WORLD)
-		end_pause(p->segment.header);
+		end_pause(kept.segment.header);
 	else if (p && event == EVENT_END)
-		__atomic_store_n(&p->segment.header->gc_last_realtime_ns,
+		__atomic_store_n(&kept.segment.header->gc_last_realtime_ns,
 				 clock_read_ns(CLOCK_REALTIME), __ATOMIC_RELAXED);
 	if (p && collections)
-		__atomic_store_n(&p->segment.header->gc_cycles, collections(),
+		__atomic_store_n(&kept.segment.header->gc_cycles, collections(),
 				 __ATOMIC_RELAXED);
 	if (handler_before)
 		handler_before(event);
@@ -92,8 +92,8 @@ void collector_find(void)
 	set(on_event);
 }
 
-void collector_start(struct process *p)
+void collector_start(void)
 {
 	if (collections)
-		extras_available(p, AVAILABLE_GC);
+		extras_available(AVAILABLE_GC);
 }

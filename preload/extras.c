@@ -14,10 +14,10 @@ static const struct {
 	{ EXTRA_REQUESTED, AVAILABLE_REQUESTED },
 };
 
-void extras_available(struct process *p, enum availability bit)
+void extras_available(enum availability bit)
 {
 	/* Release: who sees the bit sees the figure. */
-	__atomic_fetch_or(&p->segment.header->available, 1ULL << (bit - 1),
+	__atomic_fetch_or(&kept.segment.header->available, 1ULL << (bit - 1),
 			  __ATOMIC_RELEASE);
 }
 
@@ -37,9 +37,9 @@ static COLD void switch_to(struct process *p, unsigned extras)
 		return;
 	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
 		if (extras & shown[i].extra)
-			extras_available(p, shown[i].bit);
+			extras_available(shown[i].bit);
 	sampling_switch(extras);
-	__atomic_store_n(&p->segment.header->extras_on, extras, __ATOMIC_RELAXED);
+	__atomic_store_n(&kept.segment.header->extras_on, extras, __ATOMIC_RELAXED);
 	__atomic_store_n(&p->extras_busy, 0, __ATOMIC_RELEASE);
 }
 
@@ -48,12 +48,12 @@ void extras_start(struct process *p)
 	/* Also when nothing is wanted: a forked child finds the functions of
 	 * its parent in place. */
 	switch_to(p, wanted(p));
-	figures_start(p);
+	figures_start();
 }
 
 void extras_poll(struct process *p)
 {
-	const struct segment_header *h = p->segment.header;
+	const struct segment_header *h = kept.segment.header;
 	unsigned extras;
 
 	if (!p->control || !h) /* wiped: a child, in the midst of a fold */
@@ -80,6 +80,6 @@ void extras_count_trim(void)
 	struct process *p = process_if_on();
 
 	if (p)
-		__atomic_fetch_add(&p->segment.header->heap_trims, 1,
+		__atomic_fetch_add(&kept.segment.header->heap_trims, 1,
 				   __ATOMIC_RELAXED);
 }

@@ -38,7 +38,7 @@ static inline bool extras_time_locks(void)
 }
 
 /* Marks a metric as there, for readers; after its figure was stored. */
-void extras_available(struct process *p, enum availability bit);
+void extras_available(enum availability bit);
 
 /* The program called malloc_trim(). */
 void extras_count_trim(void);

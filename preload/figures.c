@@ -36,14 +36,14 @@ struct counts {
 	uint64_t live_objects, frees;
 };
 
-static struct counts count_all(const struct process *p)
+static struct counts count_all(void)
 {
-	const struct segment_header *h = p->segment.header;
+	const struct segment_header *h = kept.segment.header;
 	uint32_t slots = __atomic_load_n(&h->slots_hwm, __ATOMIC_ACQUIRE);
 	struct counts all = { .live_objects = h->inherited_objects };
 
 	for (uint32_t i = 0; i < slots; i++) {
-		const struct slot *s = &p->segment.slots[i];
+		const struct slot *s = &kept.segment.slots[i];
 
 		all.live_objects += tally_net_objects(s);
 		for (unsigned b = 0; b < SIZE_BUCKETS; b++)
@@ -58,26 +58,26 @@ static struct counts count_all(const struct process *p)
  * one for each live block, but for the small ones (fastbins), which are not:
  * those fit between the live bytes and the highest there were.
  */
-static bool walk_is_short(const struct process *p)
+static bool walk_is_short(void)
 {
-	const struct segment_header *h = p->segment.header;
-	struct counts all = count_all(p);
+	const struct segment_header *h = kept.segment.header;
+	struct counts all = count_all();
 	uint64_t live_bytes = h->inherited_bytes, joined, small;
 	uint32_t slots = __atomic_load_n(&h->slots_hwm, __ATOMIC_ACQUIRE);
 
 	for (uint32_t i = 0; i < slots; i++)
-		live_bytes += tally_net(&p->segment.slots[i]);
+		live_bytes += tally_net(&kept.segment.slots[i]);
 	small = h->peak_bytes > live_bytes ?
 		(h->peak_bytes - live_bytes) / CHUNK_MIN_BYTES : 0;
 	joined = all.live_objects + small;
 	return (all.frees < joined ? all.frees : joined) <= BLOCKS_MAX;
 }
 
-static enum figures_state take_glibc(struct process *p, struct figures *f)
+static enum figures_state take_glibc(struct figures *f)
 {
 	struct mallinfo2 info;
 
-	if (!walk_is_short(p))
+	if (!walk_is_short())
 		return FIGURES_TOO_MANY;
 	info = mallinfo2();
 	KNOW(sys, SYS, info.arena + info.hblkhd);
@@ -98,12 +98,11 @@ static bool je_read(const char *name, uint64_t *ret)
 }
 
 /* 4096 stands for all arenas together (MALLCTL_ARENAS_ALL). */
-static enum figures_state take_jemalloc(struct process *p, struct figures *f)
+static enum figures_state take_jemalloc(struct figures *f)
 {
 	uint64_t epoch = 1, mapped, retained, active, metadata, dirty, muzzy;
 	size_t bytes = sizeof(epoch);
 
-	(void)p;
 	if (je_mallctl("epoch", &epoch, &bytes, &epoch, sizeof(epoch)) ||
 	    !je_read("stats.mapped", &mapped) ||
 	    !je_read("stats.retained", &retained) ||
@@ -133,11 +132,10 @@ static bool tc_read(const char *name, uint64_t *ret)
 	return found;
 }
 
-static enum figures_state take_tcmalloc(struct process *p, struct figures *f)
+static enum figures_state take_tcmalloc(struct figures *f)
 {
 	uint64_t sys, free_bytes, unmapped, physical, purges;
 
-	(void)p;
 	if (!tc_read("generic.heap_size", &sys) ||
 	    !tc_read("tcmalloc.pageheap_free_bytes", &free_bytes) ||
 	    !tc_read("tcmalloc.pageheap_unmapped_bytes", &unmapped))
@@ -158,11 +156,10 @@ static enum figures_state take_tcmalloc(struct process *p, struct figures *f)
 static void (*mi_info)(size_t *, size_t *, size_t *, size_t *, size_t *,
 		       size_t *, size_t *, size_t *);
 
-static enum figures_state take_mimalloc(struct process *p, struct figures *f)
+static enum figures_state take_mimalloc(struct figures *f)
 {
 	size_t unused[7], commit = 0;
 
-	(void)p;
 	mi_info(&unused[0], &unused[1], &unused[2], &unused[3], &unused[4],
 		&commit, &unused[5], &unused[6]);
 	KNOW(sys, SYS, commit);
@@ -176,7 +173,7 @@ static const struct source {
 	const char *library;  /* head of its name as provider */
 	const char *symbol;   /* found in it, */
 	void *function;       /* and kept here; NULL: nothing to find */
-	enum figures_state (*take)(struct process *p, struct figures *f);
+	enum figures_state (*take)(struct figures *f);
 } sources[] = {
 	{ "glibc ", NULL, NULL, take_glibc },
 	{ "libjemalloc", "mallctl", &je_mallctl, take_jemalloc },
@@ -216,16 +213,16 @@ static void set_state(struct segment_header *h, enum figures_state state)
  * for ever by a thread that is not here. It may still allocate, with luck,
  * from what needs no lock; the figures always need one.
  */
-void figures_start(struct process *p)
+void figures_start(void)
 {
-	struct segment_header *h = p->segment.header;
+	struct segment_header *h = kept.segment.header;
 
 	if (!source)
 		set_state(h, FIGURES_UNKNOWN);
 	else if (h->flags & SEGMENT_BASELINE_APPROX)
 		set_state(h, FIGURES_UNSAFE);
 	else if (source->take == take_glibc)
-		extras_available(p, AVAILABLE_TRIMS);
+		extras_available(AVAILABLE_TRIMS);
 }
 
 static bool is_given_up(const struct segment_header *h)
@@ -237,9 +234,9 @@ static bool is_given_up(const struct segment_header *h)
 }
 
 /* Bits last: who sees one sees its figure. */
-static void publish(struct process *p, const struct figures *f)
+static void publish(const struct figures *f)
 {
-	struct segment_header *h = p->segment.header;
+	struct segment_header *h = kept.segment.header;
 
 	h->heap_sys_bytes = f->sys;
 	h->heap_in_use_bytes = f->in_use;
@@ -251,13 +248,13 @@ static void publish(struct process *p, const struct figures *f)
 
 static void ask(struct process *p, uint64_t start_ns)
 {
-	struct segment_header *h = p->segment.header;
+	struct segment_header *h = kept.segment.header;
 	struct figures f = { 0 };
-	enum figures_state state = source->take(p, &f);
+	enum figures_state state = source->take(&f);
 	uint64_t now = clock_monotonic_ns(), cost = now - start_ns;
 
 	if (state == FIGURES_TAKEN) {
-		publish(p, &f);
+		publish(&f);
 		h->figures_monotonic_ns = now;
 		h->figures_cost_ns = cost;
 		if (cost > COST_MAX_NS)
@@ -270,7 +267,7 @@ static void ask(struct process *p, uint64_t start_ns)
 
 void figures_take(struct process *p)
 {
-	struct segment_header *h = p->segment.header;
+	struct segment_header *h = kept.segment.header;
 	uint64_t asked = __atomic_load_n(&p->control->asked, __ATOMIC_RELAXED);
 	uint64_t now;
 	int saved = errno;

@@ -13,7 +13,7 @@
 void figures_find(const char *provider);
 
 /* A process begins, perhaps a forked child. */
-void figures_start(struct process *p);
+void figures_start(void);
 
 /*
  * Stores the figures in the header, unless they are recent. From within an

@@ -14,7 +14,15 @@ static struct fork_baseline baseline;
 static void *segment_start;
 static size_t segment_bytes;
 
-THREAD_LOCAL bool parent_will_exit;
+/*
+ * Where zeros were put in place of it, in this generation and in the one
+ * before: a program that renews itself by forks would pile them up for ever.
+ * Only who interrupted an interrupted function could need older ones.
+ */
+static struct {
+	void *start;
+	size_t bytes;
+} zeros[2];
 
 /* By its internal name and weak: musl lacks it, and pthread_atfork() itself
  * is a piece of static code that needs it. */
@@ -38,14 +46,14 @@ void fork_prepare(void)
 			baseline.exact = false;
 		return;
 	}
-	segment_start = p->segment.header;
-	segment_bytes = p->segment.map_bytes;
-	h = p->segment.header;
+	segment_start = kept.segment.header;
+	segment_bytes = kept.segment.map_bytes;
+	h = kept.segment.header;
 	baseline.live_objects = h->inherited_objects;
 	baseline.live_bytes = h->inherited_bytes;
 	slots = __atomic_load_n(&h->slots_hwm, __ATOMIC_ACQUIRE);
 	for (uint32_t i = 0; i < slots; i++) {
-		const struct slot *s = &p->segment.slots[i];
+		const struct slot *s = &kept.segment.slots[i];
 
 		baseline.live_objects += tally_net_objects(s);
 		baseline.live_bytes += tally_net(s);
@@ -54,17 +62,21 @@ void fork_prepare(void)
 			 !(h->flags & SEGMENT_BASELINE_APPROX);
 }
 
-void fork_parent_will_exit(bool will)
-{
-	parent_will_exit = will;
-}
-
 void fork_parent(void)
 {
-	if (parent_will_exit)
-		process_end();
 	if (process_if_on())
 		baseline.exact = false;
+}
+
+static void put_zeros(void)
+{
+	if (sys_mmap_zeros_at(segment_start, segment_bytes) != 0)
+		return;
+	if (zeros[1].start)
+		sys_munmap(zeros[1].start, zeros[1].bytes);
+	zeros[1] = zeros[0];
+	zeros[0].start = segment_start;
+	zeros[0].bytes = segment_bytes;
 }
 
 /*
@@ -77,7 +89,7 @@ void fork_child(void)
 
 	process_is_born();
 	if (segment_start && !process_is_sandboxed())
-		sys_mmap_zeros_at(segment_start, segment_bytes);
+		put_zeros();
 	segment_start = NULL;
 	errno = saved;
 }

@@ -26,9 +26,6 @@ void fork_prepare(void);
 void fork_parent(void);
 void fork_child(void);
 
-/* By a thread: the parent's end follows upon its next fork, unseen. */
-void fork_parent_will_exit(bool will);
-
 /*
  * Remembers live figures now and then, for kinds of fork that run no
  * handlers (a raw clone): better than nothing. Signal-safe.

@@ -17,7 +17,7 @@ EXPORT void *dlopen(const char *file, int mode)
 {
 	next_resolve();
 	if (mode & RTLD_DEEPBIND)
-		process_is_bypassed("a library was loaded with RTLD_DEEPBIND");
+		process_is_bypassed("dlopen was asked for RTLD_DEEPBIND");
 	return next.dlopen(file, mode);
 }
 
@@ -25,6 +25,8 @@ EXPORT void *dlmopen(Lmid_t namespace, const char *file, int mode)
 {
 	next_resolve();
 	if (namespace != LM_ID_BASE)
-		process_is_bypassed("a library was loaded by dlmopen");
+		process_is_bypassed("dlmopen was asked for another namespace");
+	else if (mode & RTLD_DEEPBIND)
+		process_is_bypassed("dlmopen was asked for RTLD_DEEPBIND");
 	return next.dlmopen(namespace, file, mode);
 }

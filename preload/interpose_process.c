@@ -3,6 +3,7 @@
  * Moments in the life of a process that no hook tells of. exec, fork and the
  * rest are left alone.
  */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -39,21 +40,6 @@ EXPORT void quick_exit(int status)
 	__builtin_unreachable();
 }
 
-/*
- * libc's own leaves the parent by an _exit that nobody can come between: it
- * would look killed, and its segment stay behind.
- */
-EXPORT int daemon(int nochdir, int noclose)
-{
-	int result;
-
-	next_resolve();
-	fork_parent_will_exit(true);
-	result = next.daemon(nochdir, noclose);
-	fork_parent_will_exit(false);
-	return result;
-}
-
 /* The fork that signal handlers may call: without handlers of atfork. */
 EXPORT pid_t _Fork(void)
 {
@@ -78,7 +64,7 @@ EXPORT int prctl(int option, ...)
 	unsigned long value[4];
 	va_list arguments;
 	bool ours;
-	int result;
+	int result, saved;
 
 	va_start(arguments, option);
 	for (int i = 0; i < 4; i++)
@@ -89,8 +75,10 @@ EXPORT int prctl(int option, ...)
 		return next.prctl(option, value[0], value[1], value[2], value[3]);
 	ours = process_may_be_sandboxed();
 	result = next.prctl(option, value[0], value[1], value[2], value[3]);
+	saved = errno;
 	/* One that failed only asked what the kernel can do. */
 	if (ours && result == 0)
 		process_enters_sandbox(option == PR_SET_SECCOMP);
+	errno = saved;
 	return result;
 }

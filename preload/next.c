@@ -343,7 +343,6 @@ static void resolve_others(void)
 	      ? (typeof(next.fork_without_handlers))bare_fork : lacking_fork);
 	STORE(dlopen, (typeof(next.dlopen))dlsym(RTLD_NEXT, "dlopen"));
 	STORE(dlmopen, (typeof(next.dlmopen))dlsym(RTLD_NEXT, "dlmopen"));
-	STORE(daemon, (typeof(next.daemon))dlsym(RTLD_NEXT, "daemon"));
 	STORE(prctl, (typeof(next.prctl))dlsym(RTLD_NEXT, "prctl"));
 	STORE(malloc_trim, (typeof(next.malloc_trim))dlsym(RTLD_NEXT, "malloc_trim"));
 	if (create)

@@ -59,7 +59,6 @@ struct next {
 	void (*exit_now)(int); /* _exit */
 	void (*quick_exit)(int);
 	pid_t (*fork_without_handlers)(void); /* _Fork */
-	int (*daemon)(int, int);
 	int (*prctl)(int, ...);
 	void *(*dlopen)(const char *, int);
 	void *(*dlmopen)(long, const char *, int);

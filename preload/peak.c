@@ -7,6 +7,7 @@
 
 #define BATCH_MIN_BYTES (4 << 10)
 #define BATCH_MAX_BYTES (1 << 20)
+#define BUDGET_SINGLE_BYTES (64 << 10) /* how often a fold comes by at least */
 #define BATCH_SHARE     64 /* all batches together: 1/64 of the peak */
 
 #define SIGN_BIT (1ULL << 63)
@@ -75,7 +76,7 @@ static void fold_single(struct process *p, struct tally *t, struct view v)
 		if (__atomic_load_n(&p->threaded, __ATOMIC_RELAXED) != SINGLE)
 			fold_next(t, net);
 	}
-	t->budget_bytes = t->batch_bytes = BATCH_MAX_BYTES;
+	t->budget_bytes = BUDGET_SINGLE_BYTES;
 	fork_note_baseline(h->inherited_objects + tally_net_objects(v.own), live);
 }
 
@@ -140,7 +141,7 @@ static void fold_threaded(struct process *p, struct tally *t, struct view v)
 void peak_fold(struct process *p, struct tally *t)
 {
 	struct view v = {
-		.header = __atomic_load_n(&p->segment.header, __ATOMIC_RELAXED),
+		.header = __atomic_load_n(&kept.segment.header, __ATOMIC_RELAXED),
 		.own = tally_own(t),
 	};
 
@@ -154,10 +155,10 @@ void peak_fold(struct process *p, struct tally *t)
 
 void peak_start_first(struct process *p, struct tally *t)
 {
-	struct segment_header *h = p->segment.header;
+	struct segment_header *h = kept.segment.header;
 
 	p->threaded = SINGLE;
-	p->first_slot = t->own;
+	kept.first_slot = t->own;
 	h->peak_bytes = h->inherited_bytes;
 	p->batch_sum_bytes = t->batch_bytes = t->budget_bytes = BATCH_MAX_BYTES;
 	fold_above(t, tally_net(t->own));
@@ -165,7 +166,11 @@ void peak_start_first(struct process *p, struct tally *t)
 
 void peak_start(struct process *p, struct tally *t)
 {
-	t->folded_bytes = tally_net(t->own);
+	const struct slot *own = tally_own(t);
+
+	if (!own)
+		return;
+	t->folded_bytes = tally_net(own);
 	t->batch_bytes = 0;
 	peak_fold(p, t);
 }
@@ -178,15 +183,15 @@ void peak_start(struct process *p, struct tally *t)
  */
 void peak_go_threaded(struct process *p, struct tally *me)
 {
-	struct segment_header *h = p->segment.header;
-	struct tally *first = p->first;
+	struct segment_header *h = kept.segment.header;
+	struct tally *first = kept.first;
 	uint32_t single = SINGLE;
 
 	if (is_threaded(p) ||
 	    !__atomic_compare_exchange_n(&p->threaded, &single, SEEDING, false,
 					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return;
-	first->folded_bytes = tally_net(p->first_slot);
+	first->folded_bytes = tally_net(kept.first_slot);
 	if (me == first) {
 		set_batch(p, h, first, 0); /* it folds as soon as it may */
 	} else {
@@ -203,17 +208,19 @@ void peak_go_threaded(struct process *p, struct tally *me)
 
 void peak_finish(struct process *p, struct tally *t)
 {
-	uint64_t net = tally_net(t->own);
+	const struct slot *own = tally_own(t);
+	uint64_t net;
 
-	if (!is_threaded(p))
+	if (!own || !is_threaded(p))
 		return;
-	add_to_sum(p->segment.header, (int64_t)(net - t->folded_bytes));
+	net = tally_net(own);
+	add_to_sum(kept.segment.header, (int64_t)(net - t->folded_bytes));
 	t->folded_bytes = net;
-	set_batch(p, p->segment.header, t, 0);
+	set_batch(p, kept.segment.header, t, 0);
 }
 
 void peak_fold_shared(struct process *p, int64_t change_bytes)
 {
 	peak_go_threaded(p, NULL);
-	add_to_sum(p->segment.header, change_bytes);
+	add_to_sum(kept.segment.header, change_bytes);
 }

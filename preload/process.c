@@ -27,6 +27,7 @@
 /* ---- what survives a fork ---- */
 
 struct process *process_self; /* wiped memory; NULL: nothing ever started */
+struct process_kept kept;
 static bool kernel_wipes;
 static bool never;              /* off for good, children included */
 static bool first_is_done;
@@ -73,18 +74,17 @@ struct tally *process_claim(struct process *p)
 	struct tally *t;
 	unsigned index;
 
-	if (p->segment.slot_count <= OVERFLOW_SLOTS) /* wiped meanwhile */
-		return NULL;
-	if (!take_bit(&p->slots_taken, p->segment.slot_count - OVERFLOW_SLOTS,
+	if (!take_bit(&p->slots_taken, kept.segment.slot_count - OVERFLOW_SLOTS,
 		      &index))
 		return NULL;
-	if (!segment_commit_slot(&p->segment, OVERFLOW_SLOTS + index)) {
+	if (!segment_commit_slot(&kept.segment, OVERFLOW_SLOTS + index)) {
 		give_bit(&p->slots_taken, index);
 		return NULL;
 	}
 	t = &p->tallies[index];
 	t->index = index;
-	t->own = &p->segment.slots[OVERFLOW_SLOTS + index];
+	__atomic_store_n(&t->own, &kept.segment.slots[OVERFLOW_SLOTS + index],
+			 __ATOMIC_RELAXED);
 	return t;
 }
 
@@ -95,16 +95,12 @@ void process_release(struct process *p, struct tally *t)
 	give_bit(&p->slots_taken, t->index);
 }
 
-struct slot *process_overflow_slot(struct process *p)
+struct slot *process_overflow_slot(void)
 {
-	/* For a child of fork in a handler, which finds the process wiped. */
-	static struct slot nowhere;
-	struct slot *slots = __atomic_load_n(&p->segment.slots, __ATOMIC_RELAXED);
 	/* A thread's own storage tells threads apart without a system call. */
 	uintptr_t where = (uintptr_t)&tally_self;
 
-	return slots ? &slots[(where >> 12 ^ where >> 20) % OVERFLOW_SLOTS]
-		     : &nowhere;
+	return &kept.segment.slots[(where >> 12 ^ where >> 20) % OVERFLOW_SLOTS];
 }
 
 struct handoff *handoff_give(void)
@@ -114,14 +110,14 @@ struct handoff *handoff_give(void)
 
 	if (!p || !take_bit(&p->handoffs_taken, EXCLUSIVE_SLOTS, &index))
 		return NULL;
-	return &p->handoffs[index];
+	return &kept.handoffs[index];
 }
 
 struct handoff handoff_take(struct handoff *h)
 {
 	struct handoff copy = *h;
 
-	give_bit(&process_self->handoffs_taken, (unsigned)(h - process_self->handoffs));
+	give_bit(&process_self->handoffs_taken, (unsigned)(h - kept.handoffs));
 	return copy;
 }
 
@@ -219,6 +215,7 @@ static bool make_segment(struct process *p)
 		.uid = (unsigned)syscall(SYS_geteuid),
 		.exe = exe,
 	};
+	struct segment made;
 	char comm[16] = "";
 	const char *step;
 	int error;
@@ -230,11 +227,15 @@ static bool make_segment(struct process *p)
 		return false;
 	}
 	request.pidns_inode = pid_namespace();
-	error = segment_create(&p->segment, &request, &step);
-	if (error == -ENOSPC && leftovers_remove(env.directory, request.uid))
-		error = segment_create(&p->segment, &request, &step);
+	error = segment_create(&made, &request, &step);
+	/* What is to be kept, also of others, somebody is going to read. */
+	if (error == -ENOSPC && !env.keep &&
+	    leftovers_remove(env.directory, request.uid))
+		error = segment_create(&made, &request, &step);
 	if (error)
 		message_off(step, env.directory, error == -EMEDIUMTYPE ? 0 : -error);
+	else
+		kept.segment = made;
 	return error == 0;
 }
 
@@ -245,9 +246,9 @@ static void publish_coverage(struct segment_header *h)
 	__atomic_store_n(&h->coverage, provider.coverage, __ATOMIC_RELEASE);
 }
 
-static void fill_rest(struct process *p, bool is_child)
+static void fill_rest(bool is_child)
 {
-	struct segment_header *h = p->segment.header;
+	struct segment_header *h = kept.segment.header;
 
 	memcpy(h->provider, provider.name, sizeof(h->provider));
 	publish_coverage(h);
@@ -269,21 +270,20 @@ static bool begin(struct process *p, bool is_child)
 	p->pid = (pid_t)syscall(SYS_getpid);
 	if (!make_segment(p))
 		return false;
-	fill_rest(p, is_child);
+	fill_rest(is_child);
 	p->inline_bytes = provider.inline_bytes;
-	p->control = (void *)((char *)p->segment.header +
-			      p->segment.header->control.offset_bytes);
+	p->control = (void *)((char *)kept.segment.header +
+			      kept.segment.header->control.offset_bytes);
 	p->control->want_flags = env.extras;
 	t = process_claim(p);
 	if (!t) {
-		segment_finish(&p->segment, false);
-		sys_munmap(p->segment.header, p->segment.map_bytes);
+		segment_finish(&kept.segment, false);
 		return false;
 	}
 	thread_adopt_first(p, t);
 	extras_start(p);
-	collector_start(p);
-	segment_publish(&p->segment);
+	collector_start();
+	segment_publish(&kept.segment);
 	return true;
 }
 
@@ -339,19 +339,24 @@ static void start_first(void)
 		give_up();
 }
 
-/* False in a child of vfork, which has our memory but is not us. */
+/*
+ * False in a child of vfork, which has our memory but is not us. The first
+ * process of a pid namespace is 1 like that of any other.
+ */
 static bool memory_is_ours(void)
 {
-	return process_self->pid == (pid_t)syscall(SYS_getpid);
+	pid_t pid = (pid_t)syscall(SYS_getpid);
+
+	return process_self->pid == pid &&
+	       (pid != 1 || !process_if_on() ||
+		kept.segment.header->pidns_inode == pid_namespace());
 }
 
 static void start_child(void)
 {
 	uint32_t fresh = PROCESS_FRESH;
 
-	if (!env.follow_fork || sandboxed)
-		never = true;
-	else if (process_self->pid && !memory_is_ours())
+	if (process_self->pid && !memory_is_ours())
 		return;
 	else if (__atomic_compare_exchange_n(&process_self->phase, &fresh,
 					     PROCESS_STARTING, false,
@@ -375,6 +380,11 @@ static COLD void start(void)
 	 * there is no environment to read yet. */
 	if (!entered && !environ)
 		return;
+	/* Before the first system call: one could be its death. */
+	if (first_is_done && (sandboxed || !env.follow_fork)) {
+		never = true;
+		return;
+	}
 	syscall(SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, sizeof(all));
 	if (!entered) {
 		entered = true;
@@ -427,7 +437,7 @@ void process_is_bypassed(const char *reason)
 		return;
 	memcpy(provider.reason, reason, strlen(reason) + 1);
 	provider.coverage = COVERAGE_PARTIAL;
-	publish_coverage(p->segment.header);
+	publish_coverage(kept.segment.header);
 }
 
 /* ---- the program's start and end ---- */
@@ -452,7 +462,7 @@ void process_enters_sandbox(bool at_once)
 
 	sandboxed = true;
 	if (p)
-		segment_stop_growing(&p->segment, at_once ? 0 : SANDBOX_SLOTS);
+		segment_stop_growing(&kept.segment, at_once ? 0 : SANDBOX_SLOTS);
 }
 
 bool process_is_sandboxed(void)
@@ -466,7 +476,7 @@ void process_end(void)
 	if (!process_self || sandboxed || !memory_is_ours())
 		return;
 	if (process_if_on())
-		segment_finish(&process_self->segment, env.keep);
+		segment_finish(&kept.segment, env.keep);
 	else /* a segment begun from here on would never be finished */
 		never = true;
 }
@@ -479,7 +489,7 @@ void process_end(void)
 __attribute__((destructor)) static void on_exit_of_program(void)
 {
 	if (sandboxed && process_if_on())
-		segment_finish(&process_self->segment, true);
+		segment_finish(&kept.segment, true);
 	else
 		process_end();
 }

@@ -25,7 +25,7 @@ enum process_phase {
 	PROCESS_OFF,
 };
 
-/* What a new thread is to do; it travels in wiped memory, too. */
+/* What a new thread is to do. */
 struct handoff {
 	union {
 		void *(*pthread)(void *);
@@ -46,18 +46,29 @@ struct process {
 	uint32_t threaded;               /* peak.c: was a second thread seen? */
 	bool inline_bytes;               /* glibc's chunk header may be read */
 	pid_t pid;                       /* 0 = a child that no handler saw */
-	struct segment segment;
 	struct segment_control *control; /* what readers ask for */
 	uint32_t extras_busy;            /* extras.c: somebody is switching */
 	uint64_t figures_next_ns;        /* figures.c: not before */
-	struct tally *first;             /* the thread the process began with, */
-	struct slot *first_slot;         /* and its slot, also when it has ended */
 	uint64_t batch_sum_bytes;        /* of all threads, atomic */
 	struct bitmap slots_taken;
 	struct bitmap handoffs_taken;
 	struct tally tallies[EXCLUSIVE_SLOTS]; /* the first ones on this page */
+};
+
+/*
+ * What a forked child finds as its parent left it. A signal handler may fork
+ * in the midst of any function here, and its child return into that: it
+ * follows these pointers once more, to where the segment was, and finds
+ * memory there (fork.c). That the process is another one, `phase` tells.
+ */
+struct process_kept {
+	struct segment segment;
+	struct tally *first;             /* the thread the process began with, */
+	struct slot *first_slot;         /* and its slot, also when it has ended */
 	struct handoff handoffs[EXCLUSIVE_SLOTS];
 };
+
+extern struct process_kept kept __attribute__((visibility("hidden")));
 
 /*
  * The state of this program; NULL until it starts, and when it is off for
@@ -118,7 +129,7 @@ struct tally *process_claim(struct process *p);
 void process_release(struct process *p, struct tally *t);
 
 /* A slot to share, by atomic additions, for threads without their own. */
-struct slot *process_overflow_slot(struct process *p);
+struct slot *process_overflow_slot(void);
 
 /*
  * handoff_give() returns an empty handoff for the caller to fill, NULL when

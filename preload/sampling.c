@@ -52,7 +52,7 @@ static void record(uint64_t start_ns)
 
 	ns = ns > overhead_ns ? ns - overhead_ns : 0;
 	if (p) {
-		struct segment_header *h = p->segment.header;
+		struct segment_header *h = kept.segment.header;
 
 		__atomic_fetch_add(&h->stall_ns[clock_bucket(ns)], 1,
 				   __ATOMIC_RELAXED);

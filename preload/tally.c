@@ -105,7 +105,7 @@ static void add_shared(uint64_t *word, uint64_t n)
 
 static void shared_alloc(struct process *p, size_t bytes)
 {
-	struct slot *slot = process_overflow_slot(p);
+	struct slot *slot = process_overflow_slot();
 
 	add_shared(&slot->alloc_by_size[tally_bucket(bytes)], 1);
 	add_shared(&slot->alloc_bytes, bytes);
@@ -114,7 +114,7 @@ static void shared_alloc(struct process *p, size_t bytes)
 
 static void shared_free(struct process *p, size_t bytes)
 {
-	struct slot *slot = process_overflow_slot(p);
+	struct slot *slot = process_overflow_slot();
 
 	add_shared(&slot->free_by_size[tally_bucket(bytes)], 1);
 	add_shared(&slot->free_bytes, bytes);
@@ -123,7 +123,7 @@ static void shared_free(struct process *p, size_t bytes)
 
 static void shared_realloc(struct process *p, size_t old_bytes, size_t new_bytes)
 {
-	struct slot *slot = process_overflow_slot(p);
+	struct slot *slot = process_overflow_slot();
 
 	add_shared(&slot->alloc_by_size[tally_bucket(new_bytes)], 1);
 	add_shared(&slot->alloc_bytes, new_bytes);
@@ -136,34 +136,30 @@ static void shared_realloc(struct process *p, size_t old_bytes, size_t new_bytes
 /* ---- either, for what is rare ---- */
 
 /* Adds to one counter, given by its offset, of whatever slot is ours. */
-static void count(struct process *p, struct tally *t, size_t counter, uint64_t n)
+static void count(struct tally *t, size_t counter, uint64_t n)
 {
 	char *own = (char *)tally_own(t);
 
 	if (own)
 		tally_add((uint64_t *)(own + counter), n);
 	else
-		add_shared((uint64_t *)((char *)process_overflow_slot(p) + counter), n);
+		add_shared((uint64_t *)((char *)process_overflow_slot() + counter), n);
 }
 
-#define COUNT(field) count(p, t, offsetof(struct slot, field), 1)
+#define COUNT(field) count(t, offsetof(struct slot, field), 1)
 
 void tally_requested(size_t bytes)
 {
-	struct process *p = process_if_on();
-
-	if (p)
-		count(p, tally_self, offsetof(struct slot, requested_bytes), bytes);
+	if (process_if_on())
+		count(tally_self, offsetof(struct slot, requested_bytes), bytes);
 }
 
 void tally_lock_wait(uint64_t ns)
 {
-	struct process *p = process_if_on();
-
-	if (!p)
+	if (!process_if_on())
 		return;
-	count(p, tally_self, offsetof(struct slot, lock_waits), 1);
-	count(p, tally_self, offsetof(struct slot, lock_wait_ns), ns);
+	count(tally_self, offsetof(struct slot, lock_waits), 1);
+	count(tally_self, offsetof(struct slot, lock_wait_ns), ns);
 }
 
 /* ---- a thread's beginning ---- */
@@ -195,14 +191,14 @@ static void raise_threads_peak(struct segment_header *h, uint64_t now)
 static void own_slot(struct process *p, struct tally *t)
 {
 	/* Where sizes take a call, the hot path is not for us. */
-	t->slot = p->inline_bytes ? t->own : NULL;
+	t->slot = p->inline_bytes ? tally_own(t) : NULL;
 	tally_self = t;
 }
 
 void thread_adopt_first(struct process *p, struct tally *t)
 {
 	inline_bytes = p->inline_bytes;
-	p->first = t;
+	kept.first = t;
 	peak_start_first(p, t);
 	describe(t->own, p->pid, true);
 	own_slot(p, t);
@@ -213,7 +209,8 @@ void thread_adopt_first(struct process *p, struct tally *t)
 /* tid 0: it cannot be asked for, as a sandbox may forbid the call by now. */
 static struct tally *join(struct process *p, int tid)
 {
-	struct segment_header *h = p->segment.header;
+	struct segment_header *h = kept.segment.header;
+	struct slot *own;
 	struct tally *t;
 	int saved = errno;
 
@@ -222,8 +219,9 @@ static struct tally *join(struct process *p, int tid)
 	raise_threads_peak(h, __atomic_add_fetch(&h->threads_now, 1,
 						 __ATOMIC_RELAXED));
 	t = process_claim(p);
-	if (t) {
-		describe(t->own, tid, true);
+	own = t ? tally_own(t) : NULL;
+	if (own) {
+		describe(own, tid, true);
 		peak_start(p, t);
 		own_slot(p, t);
 	} else {
@@ -268,17 +266,18 @@ void tally_threads_begin(void)
 
 static void leave(struct process *p, struct tally *t)
 {
-	struct segment_header *h = p->segment.header;
+	struct segment_header *h = kept.segment.header;
+	struct slot *own = tally_own(t);
 
 	COUNT(threads_exited);
 	__atomic_fetch_sub(&h->threads_now, 1, __ATOMIC_RELAXED);
 	/* From here on a handler, and what libc frees yet, counts with the
 	 * others; so what is folded now is all that this slot will hold. */
 	tally_self = &ended;
-	if (t->own) {
+	if (own) {
 		peak_go_threaded(p, t);
 		peak_finish(p, t);
-		describe(t->own, 0, false);
+		describe(own, 0, false);
 		process_release(p, t);
 	}
 }

@@ -436,7 +436,8 @@ bool segment_commit_slot(struct segment *s, unsigned index)
 {
 	struct segment_header *h = s->header;
 
-	if (index >= s->slot_count)
+	/* No page size: the zeros that a forked child finds there (preload). */
+	if (index >= s->slot_count || !h->page_bytes)
 		return false;
 	if (index >= __atomic_load_n(&h->slots_committed, __ATOMIC_ACQUIRE) &&
 	    !grow(s, index))

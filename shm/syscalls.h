@@ -107,12 +107,23 @@ static inline void *sys_mmap(size_t length, int protection, int flags, int fd)
 			       (off_t)0);
 }
 
-/* Private pages of zeros just there, if nothing is mapped there. */
-static inline void sys_mmap_zeros_at(void *start, size_t length)
+/*
+ * Private pages of zeros just there; -1 if something is mapped there. Kernels
+ * before 4.17 take the address for a wish only.
+ */
+static inline int sys_mmap_zeros_at(void *start, size_t length)
 {
-	syscall(SYS_mmap, start, length, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
-		-1, (off_t)0);
+	void *got = (void *)syscall(SYS_mmap, start, length,
+				    PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
+					    MAP_FIXED_NOREPLACE,
+				    -1, (off_t)0);
+
+	if (got == start)
+		return 0;
+	if (got != MAP_FAILED)
+		syscall(SYS_munmap, got, length);
+	return -1;
 }
 
 static inline int sys_munmap(void *start, size_t length)

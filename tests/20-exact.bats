@@ -162,7 +162,7 @@ teardown() { clean_up; }
 	run -0 coverage plain
 	[ "$output" = "full  true" ] || fail "$output"
 	run -0 coverage deep
-	[ "$output" = "partial a library was loaded with RTLD_DEEPBIND false" ] || fail "$output"
+	[ "$output" = "partial dlopen was asked for RTLD_DEEPBIND false" ] || fail "$output"
 	run -0 coverage namespace
-	[ "$output" = "partial a library was loaded by dlmopen false" ] || fail "$output"
+	[ "$output" = "partial dlmopen was asked for another namespace false" ] || fail "$output"
 }

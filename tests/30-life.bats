@@ -109,6 +109,26 @@ inherited_by_guess() {
 	done
 }
 
+@test "a handler forks while a thread starts: the child goes on in that thread" {
+	for kind in fork _Fork; do
+		[ "$(LD_PRELOAD=$LIB "$P/fork_in_new_thread" "$kind")" = "child exit 7" ]
+	done
+}
+
+@test "a handler forks while a thread without a slot counts" {
+	run -0 env LD_PRELOAD="$LIB" HEAPTALLY_SLOTS=1 "$P/fork_in_handler_shared" 500
+	[ "$output" = "500 ended, 0 killed" ] || fail "$output"
+	run -0 env LD_PRELOAD="$LIB" "$P/fork_in_handler_shared" 500
+	[ "$output" = "500 ended, 0 killed" ] || fail "$output"
+}
+
+# Of each generation something stays for the next one, which must not pile up.
+@test "a program that renews itself by forks grows no address space" {
+	few=$(LD_PRELOAD=$LIB "$P/fork_generations" 5 | sed -n 's/^virtual //p')
+	many=$(LD_PRELOAD=$LIB "$P/fork_generations" 100 | sed -n 's/^virtual //p')
+	[ "$many" -le $((few + 1024)) ] || fail "$few KiB, later $many"
+}
+
 @test "vfork in a child that has not counted yet" {
 	exactly "$P/fork_vfork"
 	[ "$(grep -c ^pid "$T/out")" = 2 ]

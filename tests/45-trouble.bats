@@ -427,6 +427,9 @@ with_tmpfs() {
 		works_in "$M"; says_why "$M" "pace|full"
 		[ "$(ls "$M")" = filler ]'
 }
+@test "tmpfs with no room for more rows: prctl keeps errno" {
+	with_tmpfs size=32k '[ "$(HEAPTALLY_DIR=$M LD_PRELOAD=$LIB "$P/prctl_errno")" = "0 0" ]'
+}
 @test "tmpfs without inodes" {
 	with_tmpfs size=1m,nr_inodes=1 'works_in "$M"; says_why "$M" "pace|full"'
 }
@@ -445,7 +448,10 @@ with_tmpfs() {
 		[ "$(file_count "$M")" = 2 ]
 		touch -d "1 minute ago" "$M"/heaptally.*
 		old=$(ls "$M")
-		LD_PRELOAD=$LIB HEAPTALLY_KEEP=1 "$P/family" malloc >"$T/out"
+		# who is told to keep files knows a reader for all of them
+		LD_PRELOAD=$LIB HEAPTALLY_KEEP=1 "$P/nothing" >/dev/null
+		[ "$(ls "$M")" = "$old" ]
+		LD_PRELOAD=$LIB "$P/ends" kill >"$T/out" || [ $? = 137 ]
 		[ "$(file_count "$M")" = 1 ]
 		if grep -qx "$(ls "$M")" <<<"$old"; then exit 1; fi
 		"$HT" stat --json "$(sed -n "s/^pid //p" "$T/out")" >"$T/json"

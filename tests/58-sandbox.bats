@@ -27,6 +27,14 @@ need_namespaces() {
 	HEAPTALLY_FORK=off exactly "$P/sandbox_raw"
 }
 
+@test "a filter that kills for changing the signal mask: a child lives" {
+	[ "$("$P/sandbox_masks")" = "child exit 0" ] || skip "no such filter here"
+	for fork in follow off; do
+		run -0 env LD_PRELOAD="$LIB" HEAPTALLY_FORK="$fork" "$P/sandbox_masks"
+		[ "$output" = "child exit 0" ] || fail "$output"
+	done
+}
+
 # ---- lost rights ----
 
 @test "root that becomes nobody: counting goes on, the file stays root's" {
@@ -315,4 +323,19 @@ contained() {
 	# "set HEAPTALLY_DIR to /dev/shm" would not help: that is another one
 	[ "$status" = 0 ] || [[ $stderr == *"/proc/$INNER/root"* ]] || fail "$stderr"
 	finish
+}
+
+@test "process 1 has a child like of vfork that is process 1, too" {
+	need_namespaces
+	mkfifo "$T/gate"
+	unshare -p -f env LD_PRELOAD="$LIB" "$P/clone_newpid" <"$T/gate" >"$T/out" &
+	started=$!
+	exec 9>"$T/gate"
+	wait_until grep -qx ended "$T/out"
+	"$HT" list --json >"$T/json" || true
+	run -0 jq -r '.processes[] | select(.command == "clone_newpid") | .state' "$T/json"
+	[ "$output" = live ] || fail "$output: $(ls "$D")"
+	echo >&9
+	exec 9>&-
+	wait "$started"
 }
