@@ -13,14 +13,28 @@ extern char **environ;
 
 struct env env;
 
+/* Ours, as they are in the environment: that is gone through once only. */
+#define PREFIX   "HEAPTALLY"
+#define OURS_MAX 64
+static const char *ours[OURS_MAX];
+static unsigned ours_count;
+
+static void find_ours(void)
+{
+	for (char **entry = environ; entry && *entry; entry++)
+		if (**entry == *PREFIX && ours_count < OURS_MAX &&
+		    strncmp(*entry, PREFIX, sizeof(PREFIX) - 1) == 0)
+			ours[ours_count++] = *entry;
+}
+
 /* Not getenv(): some programs bring a getenv of their own that allocates. */
 static const char *lookup(const char *name)
 {
 	size_t length = strlen(name);
 
-	for (char **entry = environ; entry && *entry; entry++)
-		if (strncmp(*entry, name, length) == 0 && (*entry)[length] == '=')
-			return *entry + length + 1;
+	for (unsigned i = 0; i < ours_count; i++)
+		if (strncmp(ours[i], name, length) == 0 && ours[i][length] == '=')
+			return ours[i] + length + 1;
 	return NULL;
 }
 
@@ -111,6 +125,7 @@ void env_read(void)
 		env.off = true;
 		return;
 	}
+	find_ours();
 	env.verbose = is_set("HEAPTALLY_VERBOSE");
 	on = lookup("HEAPTALLY");
 	env.off = on && is_no(on);

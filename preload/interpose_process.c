@@ -68,6 +68,8 @@ EXPORT int prctl(int option, ...)
 
 	va_start(arguments, option);
 	for (int i = 0; i < 4; i++)
+		/* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it is
+		 * initialized three lines above. */
 		value[i] = va_arg(arguments, unsigned long);
 	va_end(arguments);
 	next_resolve();

@@ -276,7 +276,7 @@ static void *find_next(const char *name, bool versioned)
 {
 	void *found;
 
-	if (!versioned)
+	if (!versioned || !dlvsym)
 		return dlsym(RTLD_NEXT, name);
 	found = dlvsym(RTLD_NEXT, name, BASE_VERSION);
 	return found ? found : dlvsym(RTLD_NEXT, name, "GLIBC_2.16");

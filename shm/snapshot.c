@@ -131,7 +131,7 @@ static void read_times(const struct attachment *a, const struct metric_entry *m,
 		       struct size_histogram *ret)
 {
 	for (uint32_t i = 0; i < m->operand[0]; i++)
-		ret->counts[i] = load(a->map + m->offset + 8 * i);
+		ret->counts[i] = load(a->map + m->offset + (size_t)8 * i);
 }
 
 static bool is_subtracted(const struct attachment *a, const struct metric_entry *m)

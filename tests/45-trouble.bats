@@ -305,9 +305,9 @@ refused() { # REGEX
 	done
 	wait "$sweeper" "$lister"
 	wait "$PID"
-	[ "$i" -ge 10 ]
-	[ "$(grep -c once "$T/sweep")" -ge 10 ]
-	[ "$(grep -c once "$T/list")" -ge 10 ]
+	[ "$i" -ge 3 ]
+	[ "$(grep -c once "$T/sweep")" -ge 3 ]
+	[ "$(grep -c once "$T/list")" -ge 3 ]
 	# the last round may have met the end of the process
 	run -1 grep -v once "$T/sweep"
 	[ "$(grep -vc once "$T/list")" -le 1 ]

@@ -552,8 +552,9 @@ hoard() { # OUTPUT: maps 100 MiB, says so, waits for the end of its input
 	hoard "$T/hoard"
 	mkfifo "$T/gate"
 	exec {gate}<>"$T/gate"
+	# its own end of the gate must be the only one, or it waits for ever
 	run -0 --separate-stderr timeout 20 "$HT" run -- bash -c "
-		exec 3>&-
+		exec 3>&- $gate>&-
 		'$T/hoard' <'$T/gate' >'$T/ready' 2>/dev/null &
 		until grep -qs ready '$T/ready'; do sleep 0.02; done"
 	exec {gate}>&-

@@ -35,8 +35,8 @@ int main(void)
 		return 1;
 	puts("ended");
 	fflush(stdout);
-	while (getchar() != '\n')
-		;
+	for (int c = 0; c != '\n' && c != EOF;)
+		c = getchar();
 	free(block);
 	return 0;
 }
