@@ -118,9 +118,11 @@ $(B)/libheaptally.so $(B)/libheaptally-cxx.so:
 	$(Q)$(CC) $(CFLAGS) $(PRELOAD_LDFLAGS) -Wl,-soname,$(@F) \
 		-Wl,--version-script=$(filter %.map,$^) $(LDFLAGS) -o $@ $(filter %.o,$^)
 
+# dlopen has to end in a jump, whatever CFLAGS say: see there.
+$(B)/pic/preload/interpose_dlopen.o: private PRELOAD_CFLAGS += -O2 -foptimize-sibling-calls
 # Exceptions of the C++ library pass through, and a program's own new is to
 # be found from here as well.
-$(CXX_OBJECTS): PRELOAD_CFLAGS += -fexceptions -fsemantic-interposition
+$(CXX_OBJECTS): private PRELOAD_CFLAGS += -fexceptions -fsemantic-interposition
 
 $(B)/heaptally: $(READER_OBJECTS) $(SHM_OBJECTS)
 	$(call say,LINK,$@)

@@ -21,9 +21,9 @@ void extras_available(enum availability bit)
 			  __ATOMIC_RELEASE);
 }
 
-static unsigned wanted(const struct process *p)
+static unsigned wanted(const struct segment_control *control)
 {
-	return __atomic_load_n(&p->control->want_flags, __ATOMIC_RELAXED) &
+	return __atomic_load_n(&control->want_flags, __ATOMIC_RELAXED) &
 	       EXTRA_ALL;
 }
 
@@ -47,24 +47,29 @@ void extras_start(struct process *p)
 {
 	/* Also when nothing is wanted: a forked child finds the functions of
 	 * its parent in place. */
-	switch_to(p, wanted(p));
+	switch_to(p, wanted(p->control));
 	figures_start();
 }
 
 void extras_poll(struct process *p)
 {
 	const struct segment_header *h = kept.segment.header;
+	/* Once: a handler may fork at any moment, and its child return here
+	 * and find it wiped. */
+	const struct segment_control *control =
+		__atomic_load_n(&p->control, __ATOMIC_RELAXED);
 	unsigned extras;
+	uint64_t asked;
 
-	if (!p->control || !h) /* wiped: a child, in the midst of a fold */
+	if (!control)
 		return;
-	extras = wanted(p);
+	extras = wanted(control);
 	if (UNLIKELY(extras != __atomic_load_n(&h->extras_on, __ATOMIC_RELAXED)))
 		switch_to(p, extras);
+	asked = __atomic_load_n(&control->asked, __ATOMIC_RELAXED);
 	if (UNLIKELY(extras & EXTRA_ALLOCATOR ||
-		     __atomic_load_n(&p->control->asked, __ATOMIC_RELAXED) !=
-			     __atomic_load_n(&h->figures_asked, __ATOMIC_RELAXED)))
-		figures_take(p);
+		     asked != __atomic_load_n(&h->figures_asked, __ATOMIC_RELAXED)))
+		figures_take(p, asked);
 }
 
 void extras_look(void)

@@ -265,10 +265,9 @@ static void ask(struct process *p, uint64_t start_ns)
 	set_state(h, state);
 }
 
-void figures_take(struct process *p)
+void figures_take(struct process *p, uint64_t asked)
 {
 	struct segment_header *h = kept.segment.header;
-	uint64_t asked = __atomic_load_n(&p->control->asked, __ATOMIC_RELAXED);
 	uint64_t now;
 	int saved = errno;
 

@@ -16,9 +16,10 @@ void figures_find(const char *provider);
 void figures_start(void);
 
 /*
- * Stores the figures in the header, unless they are recent. From within an
+ * Stores the figures in the header, unless they are recent, and that request
+ * number `asked` was answered. From within an
  * allocation, after the provider's own work: none of its locks is ours.
  */
-void figures_take(struct process *p);
+void figures_take(struct process *p, uint64_t asked);
 
 #endif /* PRELOAD_FIGURES_H */

@@ -14,37 +14,47 @@ struct tables {
 };
 
 struct question {
-	const char *symbol;
+	imports_visit *visit;
+	void *argument;
 	const struct object *but;
 };
 
-/* glibc has made addresses of these; other loaders leave offsets. */
-static const void *pointer(const struct dl_phdr_info *info, const ElfW(Dyn) *entry)
+/*
+ * glibc has made addresses of these; other loaders, and glibc where the
+ * section is read-only, leave offsets. Which of the two it is shows by where
+ * the object lies, not by which is larger: one that lies below the address it
+ * was linked for has a bias that is negative. NULL where neither is within.
+ */
+static const void *pointer(const struct dl_phdr_info *info,
+			   const struct object *object, const ElfW(Dyn) *entry)
 {
-	ElfW(Addr) address = entry->d_un.d_ptr;
+	const char *address = (const char *)entry->d_un.d_ptr;
+	const char *biased = (const char *)(info->dlpi_addr + entry->d_un.d_ptr);
 
-	return (const void *)(address < info->dlpi_addr ?
-			      info->dlpi_addr + address : address);
+	if (object_holds(object, address))
+		return address;
+	return object_holds(object, biased) ? biased : NULL;
 }
 
-static void note_entry(const struct dl_phdr_info *info, const ElfW(Dyn) *entry,
+static void note_entry(const struct dl_phdr_info *info,
+		       const struct object *object, const ElfW(Dyn) *entry,
 		       struct tables *t)
 {
 	switch (entry->d_tag) {
 	case DT_SYMTAB:
-		t->symbols = pointer(info, entry);
+		t->symbols = pointer(info, object, entry);
 		break;
 	case DT_STRTAB:
-		t->names = pointer(info, entry);
+		t->names = pointer(info, object, entry);
 		break;
 	case DT_RELA:
-		t->relocations[0] = pointer(info, entry);
+		t->relocations[0] = pointer(info, object, entry);
 		break;
 	case DT_RELASZ:
 		t->bytes[0] = entry->d_un.d_val;
 		break;
 	case DT_JMPREL:
-		t->relocations[1] = pointer(info, entry);
+		t->relocations[1] = pointer(info, object, entry);
 		break;
 	case DT_PLTRELSZ:
 		t->bytes[1] = entry->d_un.d_val;
@@ -55,18 +65,20 @@ static void note_entry(const struct dl_phdr_info *info, const ElfW(Dyn) *entry,
 static bool find_tables(const struct dl_phdr_info *info, struct tables *ret)
 {
 	const ElfW(Dyn) *entry = NULL;
+	struct object object;
 
 	*ret = (struct tables){ 0 };
+	object_range(info, &object);
 	for (int i = 0; i < info->dlpi_phnum; i++)
 		if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
 			entry = (const void *)(info->dlpi_addr +
 					       info->dlpi_phdr[i].p_vaddr);
 	for (; entry && entry->d_tag != DT_NULL; entry++)
-		note_entry(info, entry, ret);
+		note_entry(info, &object, entry, ret);
 	return ret->symbols && ret->names;
 }
 
-static bool imports(const struct tables *t, const char *symbol)
+static void visit_imports(const struct tables *t, const struct question *q)
 {
 	for (int table = 0; table < 2; table++) {
 		const ElfW(Rela) *r = t->relocations[table];
@@ -76,12 +88,10 @@ static bool imports(const struct tables *t, const char *symbol)
 			const ElfW(Sym) *s =
 				&t->symbols[ELF64_R_SYM(r[i].r_info)];
 
-			if (s->st_name && s->st_shndx == SHN_UNDEF &&
-			    strcmp(t->names + s->st_name, symbol) == 0)
-				return true;
+			if (s->st_name && s->st_shndx == SHN_UNDEF)
+				q->visit(t->names + s->st_name, q->argument);
 		}
 	}
-	return false;
 }
 
 static bool is_cxx_library(const char *path)
@@ -99,15 +109,15 @@ static int look_at(struct dl_phdr_info *info, size_t bytes, void *argument)
 	struct tables tables;
 
 	(void)bytes;
-	if (is_cxx_library(info->dlpi_name) || !find_tables(info, &tables) ||
-	    object_holds(q->but, tables.symbols))
-		return 0;
-	return imports(&tables, q->symbol);
+	if (!is_cxx_library(info->dlpi_name) && find_tables(info, &tables) &&
+	    !object_holds(q->but, tables.symbols))
+		visit_imports(&tables, q);
+	return 0;
 }
 
-bool imports_symbol(const char *symbol, const struct object *but)
+void imports_each(imports_visit *visit, void *argument, const struct object *but)
 {
-	struct question question = { .symbol = symbol, .but = but };
+	struct question question = { visit, argument, but };
 
-	return object_walk(look_at, &question) == 1;
+	object_walk(look_at, &question);
 }

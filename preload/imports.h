@@ -2,17 +2,18 @@
 #ifndef PRELOAD_IMPORTS_H
 #define PRELOAD_IMPORTS_H
 /*
- * Does the program call a function by name? Start of the process only.
+ * What the program calls by name. Start of the process only.
  */
-#include <stdbool.h>
-
 #include "preload/object.h"
 
+/* Is called with each symbol as often as there are relocations for it. */
+typedef void imports_visit(const char *symbol, void *argument);
+
 /*
- * True when a loaded object imports the symbol, other than `but` and the C++
- * libraries themselves. Reads relocations: some 50 microseconds in a large
- * program, so that it is asked only where the answer matters.
+ * Visits what loaded objects import, other than `but` and the C++ libraries
+ * themselves. Reads relocations: some 50 microseconds in a large program, so
+ * that it is asked only where the answer matters.
  */
-bool imports_symbol(const char *symbol, const struct object *but);
+void imports_each(imports_visit *visit, void *argument, const struct object *but);
 
 #endif /* PRELOAD_IMPORTS_H */

@@ -13,8 +13,9 @@ struct search {
 	struct object *found;
 };
 
-static void range_of(const struct dl_phdr_info *info, struct object *ret)
+void object_range(const struct dl_phdr_info *info, struct object *ret)
 {
+	*ret = (struct object){ .name = "?" };
 	ret->low = UINTPTR_MAX;
 	ret->high = 0;
 	for (int i = 0; i < info->dlpi_phnum; i++) {
@@ -36,7 +37,7 @@ static int look_at(struct dl_phdr_info *info, size_t bytes, void *argument)
 	const char *slash;
 
 	(void)bytes;
-	range_of(info, &object);
+	object_range(info, &object);
 	object.order = search->order++;
 	if (!object_holds(&object, (void *)search->address))
 		return 0;

@@ -26,6 +26,9 @@ struct dl_phdr_info;
 int object_walk(int (*look_at)(struct dl_phdr_info *, size_t, void *),
 		void *argument);
 
+/* Only low and high, of the object that the loader speaks of. */
+void object_range(const struct dl_phdr_info *info, struct object *ret);
+
 /* False, and *ret all zero with the name "?", for an address of no object. */
 bool object_find(const void *address, struct object *ret);
 

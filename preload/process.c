@@ -440,6 +440,14 @@ void process_is_bypassed(const char *reason)
 	publish_coverage(kept.segment.header);
 }
 
+void process_loads_library(void)
+{
+	char reason[sizeof(provider.reason)];
+
+	if (provider_may_be_passed(&provider, reason))
+		process_is_bypassed(reason);
+}
+
 /* ---- the program's start and end ---- */
 
 __attribute__((constructor)) static void on_load(void)

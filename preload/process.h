@@ -114,6 +114,9 @@ bool process_is_sandboxed(void);
  */
 void process_is_bypassed(const char *reason);
 
+/* A library is about to be loaded: the same, where it may bring such a part. */
+void process_loads_library(void);
+
 /*
  * To be called in a child by the atfork handler: notes whose memory this is
  * now; on kernels before 4.14 it also does what MADV_WIPEONFORK does on later

@@ -118,28 +118,72 @@ static bool leads_elsewhere(void *found)
 }
 
 /*
- * A function by which the provider hands out blocks past malloc, and which
- * this program uses. libc has none, so that nothing is looked for with it.
- * Imported first: a failed dlsym leaves a string, which the next one frees.
+ * Functions by which a provider hands out blocks past malloc, and what shows
+ * that the program uses them: symbols that it imports and that begin so. libc
+ * has none, so that nothing is looked for with it.
  */
+static const struct {
+	const char *imported;
+	const char *symbol;
+	const char *name;
+} ways_around[] = {
+	{ "_Znw", "_Znwm", "C++ new" },
+	{ "_Zna", "_Znam", "C++ new" },
+	/*
+	 * Strings and files of std, for which the C++ library itself calls
+	 * new: of libstdc++, the older strings among them, and of libc++.
+	 * Not all of std: mutexes, for one, are in programs without new.
+	 */
+	{ "_ZNSt7__cxx11", "_Znwm", "C++ new" },
+	{ "_ZNSs", "_Znwm", "C++ new" },
+	{ "_ZNSt13basic_f", "_Znwm", "C++ new" },
+	{ "_ZNSt14basic_", "_Znwm", "C++ new" },
+	{ "_ZNSt10filesystem", "_Znwm", "C++ new" },
+	{ "_ZNSt3__112basic_string", "_Znwm", "C++ new" },
+	{ "mallocx", "mallocx", "mallocx" },
+	{ "rallocx", "rallocx", "rallocx" },
+};
+
+#define WAYS (sizeof(ways_around) / sizeof(ways_around[0]))
+
+static void note_way(const char *symbol, void *seen)
+{
+	for (size_t i = 0; i < WAYS; i++)
+		if (strncmp(symbol, ways_around[i].imported,
+			    strlen(ways_around[i].imported)) == 0)
+			*(unsigned *)seen |= 1u << i;
+}
+
+/* Imported first: a failed dlsym leaves a string, which the next one frees. */
 static const char *way_around(void)
 {
-	static const struct {
-		const char *symbol;
-		const char *name;
-	} ways[] = {
-		{ "_Znwm", "C++ new" },
-		{ "mallocx", "mallocx" },
-		{ "rallocx", "rallocx" },
-	};
 	struct object provider;
+	unsigned seen = 0;
 
 	object_find((void *)next.malloc, &provider);
-	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
-		if (imports_symbol(ways[i].symbol, &provider) &&
-		    object_holds(&provider, dlsym(RTLD_DEFAULT, ways[i].symbol)))
-			return ways[i].name;
+	imports_each(note_way, &seen, &provider);
+	for (size_t i = 0; i < WAYS; i++)
+		if ((seen & 1u << i) &&
+		    object_holds(&provider, dlsym(RTLD_DEFAULT, ways_around[i].symbol)))
+			return ways_around[i].name;
 	return NULL;
+}
+
+bool provider_may_be_passed(const struct provider_facts *facts, char *ret_reason)
+{
+	struct object provider;
+
+	if (facts->coverage != COVERAGE_FULL || facts->inline_bytes)
+		return false;
+	object_find((void *)next.malloc, &provider);
+	/* Not where libc is the provider: what is not found leaves an error. */
+	if (object_holds(&provider, (void *)next.dlopen) ||
+	    !object_holds(&provider, dlsym(RTLD_DEFAULT, "_Znwm")))
+		return false;
+	*ret_reason = '\0';
+	append(ret_reason, sizeof(facts->reason), "C++ new may be served by ");
+	append(ret_reason, sizeof(facts->reason), facts->name);
+	return true;
 }
 
 /* The Go linker's mark: a note of that name in the executable. */
@@ -187,7 +231,11 @@ static bool is_go_program(void)
 /* Sanitizers replace strdup and others by their own, which do not call malloc. */
 static bool is_sanitizer(const char *name)
 {
-	static const char *const names[] = { "libasan", "libtsan", "libhwasan" };
+	static const char *const names[] = {
+		"libasan", "libtsan", "libhwasan",
+		/* clang's, where they are shared */
+		"libclang_rt.asan", "libclang_rt.tsan", "libclang_rt.hwasan",
+	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strncmp(name, names[i], strlen(names[i])) == 0)

@@ -2,8 +2,9 @@
 #ifndef PRELOAD_PROVIDER_H
 #define PRELOAD_PROVIDER_H
 /*
- * Who is behind us, and how much of the target's allocation comes by. Start
- * of the process only: these call dladdr and dlsym.
+ * Who is behind us, and how much of the target's allocation comes by. These
+ * call dladdr and dlsym: at the start of the process, or where a dlopen is
+ * about to do the like.
  */
 #include <stdbool.h>
 
@@ -18,5 +19,12 @@ struct provider_facts {
 
 /* Finds out. With libc's allocator, no block is allocated for it. */
 void provider_examine(struct provider_facts *ret);
+
+/*
+ * Is all seen so far, and may a library that is loaded from here on bring
+ * calls that go past us? Then the reason is in *ret_reason, which has the
+ * room of provider_facts.reason.
+ */
+bool provider_may_be_passed(const struct provider_facts *facts, char *ret_reason);
 
 #endif /* PRELOAD_PROVIDER_H */

@@ -31,6 +31,14 @@ static const struct {
 	{ ELF_CXX_NEW, "_Znam*" }, /* operator new[](unsigned long, ...) */
 	{ ELF_CXX_NEW, "_Znwj*" }, /* the same for unsigned int */
 	{ ELF_CXX_NEW, "_Znaj*" },
+	{ ELF_CXX_STD, "_ZNSt7__cxx11*" }, /* std::string, of libstdc++ */
+	{ ELF_CXX_STD, "_ZNSs*" }, /* its older one */
+	{ ELF_CXX_STD, "_ZNSt13basic_f*" }, /* std::fstream, filebuf */
+	{ ELF_CXX_STD, "_ZNSt14basic_*" }, /* ifstream, ofstream */
+	{ ELF_CXX_STD, "_ZNSt10filesystem*" },
+	{ ELF_CXX_STD, "_ZNSt3__112basic_string*" }, /* of libc++ */
+	{ ELF_DLOPEN, "dlopen" },
+	{ ELF_DLOPEN, "dlmopen" },
 	{ ELF_JEMALLOC, "mallocx" },
 	{ ELF_JEMALLOC, "rallocx" },
 	{ ELF_JEMALLOC, "je_malloc" },

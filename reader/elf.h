@@ -33,6 +33,8 @@ enum elf_depth {
 enum elf_symbol {
 	ELF_MALLOC,
 	ELF_CXX_NEW,
+	ELF_CXX_STD,     /* strings and files, for which the C++ library calls new */
+	ELF_DLOPEN,
 	ELF_JEMALLOC,    /* under a prefix, or a call that only jemalloc has */
 	ELF_MIMALLOC,
 	ELF_TCMALLOC,

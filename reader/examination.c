@@ -387,23 +387,39 @@ const struct object *examination_definer(const struct examination *e,
 	return NULL;
 }
 
-static bool is_wanted(const struct examination *e, enum elf_symbol symbol)
+/* What the C++ libraries want of each other is not used by anybody yet. */
+static bool is_cxx_library(const struct object *o)
+{
+	const char *name = object_name(o);
+
+	return strncmp(name, "libstdc++.", 10) == 0 ||
+	       strncmp(name, "libc++", 6) == 0;
+}
+
+/* By an object other than the provider itself, which may be C++ as well. */
+static bool wants_any(const struct examination *e, unsigned mask,
+		      const struct object *provider)
 {
 	for (size_t i = 0; i < e->count; i++)
-		if (e->objects[i].facts.imports & 1u << symbol)
+		if (&e->objects[i] != provider &&
+		    !is_cxx_library(&e->objects[i]) &&
+		    (e->objects[i].facts.imports & mask))
 			return true;
 	return false;
 }
 
-const struct object *examination_cxx_provider(const struct examination *e)
+const struct object *examination_cxx_provider(const struct examination *e,
+						 bool later)
 {
+	const unsigned mask = 1u << ELF_CXX_NEW | 1u << ELF_CXX_STD |
+			      (later ? 1u << ELF_DLOPEN : 0);
 	const struct object *executable = examination_executable(e);
 	const struct object *o = examination_definer(e, ELF_CXX_NEW);
 
 	/* A new of the program's own is most likely made of malloc. */
 	if (!o || (executable &&
 		   executable->facts.exports & 1u << ELF_CXX_NEW) ||
-	    !is_wanted(e, ELF_CXX_NEW))
+	    !wants_any(e, mask, o))
 		return NULL;
 	/* A sanitizer tells blocks of new from those of malloc. */
 	return (o->facts.exports & 1u << ELF_MALLOC) &&

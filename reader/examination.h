@@ -93,8 +93,10 @@ const struct object *examination_definer(const struct examination *e,
 
 /*
  * The object that serves C++ new without passing through malloc of others,
- * where anything asks for new at all; else NULL.
+ * where anything asks for new at all; else NULL. With `later` it is enough
+ * that a library may be loaded that does.
  */
-const struct object *examination_cxx_provider(const struct examination *e);
+const struct object *examination_cxx_provider(const struct examination *e,
+					      bool later);
 
 #endif /* READER_EXAMINATION_H */

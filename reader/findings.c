@@ -239,21 +239,21 @@ static const char *shared_asan(const struct examination *e)
 	return name ? name : library_named(e, "libclang_rt.asan");
 }
 
-static const char *cxx_provider(const struct examination *e)
+static const char *cxx_provider(const struct examination *e, bool later)
 {
-	const struct object *o = examination_cxx_provider(e);
+	const struct object *o = examination_cxx_provider(e, later);
 
 	return o && !e->companion_mapped ? object_name(o) : NULL;
 }
 
 static const char *cxx_new(const struct examination *e)
 {
-	return e->companion && !e->pid ? NULL : cxx_provider(e);
+	return e->companion && !e->pid ? NULL : cxx_provider(e, false);
 }
 
 static const char *cxx_companion(const struct examination *e)
 {
-	return e->companion && !e->pid ? cxx_provider(e) : NULL;
+	return e->companion && !e->pid ? cxx_provider(e, true) : NULL;
 }
 
 static const char *go_runtime(const struct examination *e)

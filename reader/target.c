@@ -129,6 +129,9 @@ enum attach_error target_read(struct target *ret, const struct attachment *a)
 	if (error)
 		return error;
 	ret->id = *attach_identity(a);
+	ret->id.coverage = ret->snapshot.coverage;
+	memcpy(ret->id.coverage_reason, ret->snapshot.coverage_reason,
+	       sizeof(ret->id.coverage_reason));
 	if (!target_is_observed(ret))
 		drop_heap(&ret->snapshot);
 	else

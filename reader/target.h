@@ -11,7 +11,7 @@
 #include "shm/snapshot.h"
 
 struct target {
-	struct target_identity id;
+	struct target_identity id;     /* with the coverage of this moment */
 	struct snapshot snapshot;      /* values in the registry's order */
 	bool is_here;                  /* id.pid is one of our pid namespace */
 	int pid_here;                  /* what we know it by while it lives; 0 = not */

@@ -210,6 +210,23 @@ static const char *coverage_name(uint32_t coverage)
 
 #define COPY_STRING(to, from) copy_bytes((to), sizeof(to), (from), sizeof(from))
 
+bool attach_read_coverage(const struct attachment *a, struct snapshot *ret)
+{
+	struct segment_header h;
+
+	/* Two reads, the verdict first: whoever sees it sees its reason. */
+	if (!pread_all(a->fd, &h.coverage, sizeof(h.coverage),
+		       offsetof(struct segment_header, coverage)) ||
+	    !pread_all(a->fd, h.coverage_reason, sizeof(h.coverage_reason),
+		       offsetof(struct segment_header, coverage_reason)))
+		return false;
+	ret->coverage = coverage_name(h.coverage);
+	/* With full, one is being written for a verdict that is to come. */
+	if (h.coverage != COVERAGE_FULL)
+		COPY_STRING(ret->coverage_reason, h.coverage_reason);
+	return true;
+}
+
 static void fill_identity(struct target_identity *id,
 			  const struct segment_header *h)
 {

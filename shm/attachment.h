@@ -23,4 +23,10 @@ struct attachment {
 	uint64_t *clamped;              /* in all snapshots so far */
 };
 
+/*
+ * Fills coverage and coverage_reason, which was zeroed, as they are now. False
+ * when the file was cut short.
+ */
+bool attach_read_coverage(const struct attachment *a, struct snapshot *ret);
+
 #endif /* SHM_ATTACHMENT_H */

@@ -48,9 +48,22 @@ static bool is_gone(int pid)
 	return syscall(SYS_kill, pid, 0) != 0 && errno == ESRCH;
 }
 
+/*
+ * A lock for reading, which the writer's stands against: one for writing would
+ * make the file look alive to readers. Other sweepers may have the like, so
+ * one of flock() in addition, which knows nothing of that: of two who both saw
+ * the old file the second could unlink a new one of the same name.
+ */
+static bool take_locks(int fd)
+{
+	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+
+	return sys_fcntl(fd, F_OFD_SETLK, &lock) == 0 &&
+	       sys_flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
 static bool remove_one(int directory, const char *name, unsigned uid)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	struct stat st;
 	uint64_t starttime_ticks;
 	bool removed;
@@ -59,13 +72,13 @@ static bool remove_one(int directory, const char *name, unsigned uid)
 	if (!segment_name_parse(name, SEGMENT_PREFIX, &pid, &starttime_ticks) ||
 	    !is_gone(pid))
 		return false;
-	fd = sys_openat(directory, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK |
+	fd = sys_openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
 			O_CLOEXEC, 0);
 	if (fd < 0)
 		return false;
 	removed = sys_fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
 		  st.st_uid == uid && is_old(&st) &&
-		  sys_fcntl(fd, F_OFD_SETLK, &lock) == 0 &&
+		  take_locks(fd) &&
 		  is_still(directory, name, &st) &&
 		  sys_unlinkat(directory, name) == 0;
 	sys_close(fd);

@@ -91,13 +91,6 @@ static int lock_file(int fd)
 	return sys_fcntl(fd, F_OFD_SETLK, &lock) == 0 ? 0 : -errno;
 }
 
-static bool is_locked(int fd)
-{
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-
-	return sys_fcntl(fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
-}
-
 /* Was the file left by an earlier image of this very process? */
 static bool is_earlier_image(const struct segment_header *old,
 			     const struct segment_request *request)
@@ -111,6 +104,10 @@ static bool is_earlier_image(const struct segment_header *old,
 /*
  * exec keeps pid and start time, so the name is taken by what this process
  * was before. Removes that file and counts it; leaves any other alone.
+ *
+ * While it holds the lock: to a sweeper in another pid namespace the file may
+ * be one of a process that is gone, and once it had made sure of that, it
+ * would remove the one that is about to take the name.
  */
 static bool remove_earlier_image(const char *path,
 				 const struct segment_request *request,
@@ -119,14 +116,14 @@ static bool remove_earlier_image(const char *path,
 	struct segment_header old;
 	struct stat st;
 	bool removed = false;
-	int fd = sys_open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
+	int fd = sys_open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
 
 	if (fd < 0)
 		return false;
 	if (sys_fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
 	    st.st_uid == request->uid &&
 	    sys_pread(fd, &old, sizeof(old), 0) == (ssize_t)sizeof(old) &&
-	    is_earlier_image(&old, request) && !is_locked(fd) &&
+	    is_earlier_image(&old, request) && lock_file(fd) == 0 &&
 	    sys_unlink(path) == 0) {
 		*exec_count = old.exec_count + 1;
 		removed = true;

@@ -464,7 +464,8 @@ enum attach_error attach_snapshot(const struct attachment *a,
 			break;
 	}
 	ret->clamped = *a->clamped += ret->clamped;
-	return ATTACH_OK;
+	/* After the counts: of what went past meanwhile they know nothing. */
+	return attach_read_coverage(a, ret) ? ATTACH_OK : ATTACH_TRUNCATED;
 }
 
 const struct metric_value *snapshot_value(const struct snapshot *s,

@@ -44,7 +44,7 @@ enum target_state {
 	TARGET_REPLACED, /* the process lives on as another, untallied image */
 };
 
-/* Who wrote a segment; constant for its life. */
+/* Who wrote a segment; constant for its life but for the coverage. */
 struct target_identity {
 	int pid;                       /* in the target's own pid namespace */
 	int parent_pid;
@@ -59,7 +59,8 @@ struct target_identity {
 	char exe[129];                 /* at most the last 127 bytes of the path */
 	char provider[49];
 	char coverage_reason[73];      /* empty when coverage is "full" */
-	const char *coverage;          /* "full", "partial", "none" */
+	const char *coverage;          /* "full", "partial", "none": as it was
+					* opened, see struct snapshot */
 	bool baseline_approximate;     /* what it was forked with is a guess */
 };
 
@@ -103,6 +104,8 @@ struct snapshot {
 	uint64_t monotonic_ns;
 	enum target_state state;
 	bool approximate;       /* a difference was clamped, or the baseline guessed */
+	const char *coverage;   /* as in the identity, and as it is now: it may */
+	char coverage_reason[73]; /* fall while the target runs */
 	uint64_t clamped;       /* differences below zero since it was opened */
 	uint64_t skew_objects;  /* frees that went on while counters were read */
 	unsigned extras_on;     /* bits of enum control_extra, in force */

@@ -10,6 +10,7 @@
  */
 #include <fcntl.h>
 #include <stddef.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -53,6 +54,11 @@ static inline ssize_t sys_pread(int fd, void *to, size_t count, off_t offset)
 static inline int sys_fcntl(int fd, int command, void *argument)
 {
 	return (int)syscall(SYS_fcntl, fd, command, argument);
+}
+
+static inline int sys_flock(int fd, int operation)
+{
+	return (int)syscall(SYS_flock, fd, operation);
 }
 
 static inline int sys_ftruncate(int fd, off_t length)

@@ -91,3 +91,123 @@ counts_all() { # PRELOAD [none]
 	LD_PRELOAD=$LIB run -7 "$T/host"
 	LD_PRELOAD=$LIB:$CXX_LIB run -7 "$T/host"
 }
+
+@test "whichever of new and delete a program replaces, the rest does as without us" {
+	for own in "" PLAIN ARRAY NOTHROW ALIGNED "PLAIN ARRAY" "PLAIN NOTHROW" "PLAIN ALIGNED" \
+		"ARRAY ALIGNED" "PLAIN ARRAY NOTHROW ALIGNED"; do
+		# shellcheck disable=SC2086 # a list of words
+		"${CXX:-c++}" -std=gnu++17 -O0 -fno-builtin -w $(printf -- '-DOWN_%s ' $own) \
+			-o "$T/own" "$ROOT/tests/programs/own_new.cc"
+		bounded "$T/own" >"$T/plain"
+		LD_PRELOAD=$LIB:$CXX_LIB bounded "$T/own" >"$T/with" || fail "$own: $?"
+		diff "$T/plain" "$T/with" || fail "$own"
+	done
+}
+@test "a program that replaces new, started by one that needs the companion" {
+	ld=$("${CC:-cc}" -print-file-name=libjemalloc.so.2)
+	[ -e "$ld" ] || skip "no jemalloc"
+	"${CXX:-c++}" -std=gnu++17 -w -DOWN_PLAIN -o "$T/own" "$ROOT/tests/programs/own_new.cc"
+	"${CXX:-c++}" -o "$T/parent" -x c++ - -x none "$ld" <<-EOS
+		#include <cstdlib>
+		int main() { delete new int; return std::system("$T/own") != 0; }
+	EOS
+	run -0 --separate-stderr bounded "$HT" run --quiet -- "$T/parent"
+	[ "$output" = "$("$T/own")" ] || fail "$output"
+}
+@test "new with an alignment that is none: as without us, and not for ever" {
+	"${CXX:-c++}" -std=gnu++17 -O0 -w -o "$T/odd" -x c++ - <<-'EOS'
+		#include <cstdio>
+		#include <new>
+		int main() {
+			volatile std::size_t odd = 24;
+			void *p = nullptr;
+			try {
+				p = operator new(100, std::align_val_t(odd));
+				std::puts("a block");
+			} catch (const std::bad_alloc &) {
+				std::puts("bad_alloc");
+			}
+			operator delete(p, std::align_val_t(odd));
+			p = operator new(100, std::align_val_t(odd), std::nothrow);
+			std::puts(p ? "a block" : "NULL");
+			operator delete(p, std::align_val_t(odd), std::nothrow);
+		}
+	EOS
+	for library in "" libjemalloc.so.2 libtcmalloc_minimal.so.4; do
+		LD_PRELOAD=$library bounded "$T/odd" >"$T/plain"
+		LD_PRELOAD=$LIB:$CXX_LIB:$library bounded "$T/odd" >"$T/with" || fail "$library: $?"
+		diff "$T/plain" "$T/with" || fail "$library"
+	done
+}
+
+# coverage PROGRAM...: on jemalloc, without the companion.
+coverage() {
+	"$HT" run --quiet --json "$T/json" -- env LD_PRELOAD="$LIB:libjemalloc.so.2" "$@" >"$T/out" 3>&- &&
+		jq -r '.processes[-1] | "\(.coverage) \(.coverage_reason)"' "$T/json"
+}
+needs_jemalloc() {
+	LD_PRELOAD=libjemalloc.so.2 /bin/true 2>"$T/err"
+	[ ! -s "$T/err" ] || skip "no jemalloc"
+}
+
+@test "new[] alone, or within the C++ library, goes past us and is told" {
+	needs_jemalloc
+	"${CXX:-c++}" -O0 -o "$T/array" -x c++ - <<<'int main() { return !new char[1000]; }'
+	"${CXX:-c++}" -O2 -o "$T/string" -x c++ - <<-'EOS'
+		#include <string>
+		int main() {
+			std::string s;
+			for (int i = 0; i < 1000; i++)
+				s.append("0123456789");
+			return s.size() != 10000;
+		}
+	EOS
+	run nm -D "$T/string"
+	[[ $output != *_Zn* ]] || skip "std::string is compiled in here"
+	for program in array string; do
+		run -0 coverage "$T/$program"
+		[ "$output" = "partial C++ new is served by libjemalloc.so.2" ] || fail "$program: $output"
+	done
+	# C++ without new
+	"${CXX:-c++}" -O2 -o "$T/none" -x c++ - <<-'EOS'
+		#include <condition_variable>
+		std::condition_variable c;
+		int main() { c.notify_all(); }
+	EOS
+	run -0 coverage "$T/none"
+	[ "$output" = "full " ] || fail "$output"
+}
+@test "a library loaded later may bring C++, which is told" {
+	needs_jemalloc
+	"${CXX:-c++}" -shared -fPIC -o "$T/plugin.so" -x c++ - <<-'EOS'
+		static int *volatile kept;
+		extern "C" void plug() { for (int i = 0; i < 1000; i++) kept = new int[250]; }
+	EOS
+	"${CC:-cc}" -o "$T/host" -x c - <<-EOS
+		#include <dlfcn.h>
+		#include <stddef.h>
+		int main(int argc, char **argv) {
+			void *plugin = dlopen(argc > 1 ? "$T/plugin.so" : NULL, RTLD_NOW);
+			void (*plug)(void) = (void (*)(void))dlsym(plugin, "plug");
+			if (!dlopen("libc.so.6", RTLD_NOW | RTLD_NOLOAD))
+				return 2;
+			if (plug)
+				plug();
+			return argc > 1 && !plug;
+		}
+	EOS
+	run -0 coverage "$T/host" plug
+	[ "$output" = "partial C++ new may be served by libjemalloc.so.2" ] || fail "$output"
+	# nothing is loaded
+	run -0 coverage "$T/host"
+	[ "$output" = "full " ] || fail "$output"
+	# new leads to us
+	"$HT" run --quiet --json "$T/json" -- env LD_PRELOAD="$LIB:$CXX_LIB:libjemalloc.so.2" \
+		"$T/host" plug 3>&-
+	run -0 jq -r '.processes[-1] | "\(.coverage) \(.metrics."/heap/allocs:objects" >= 1000)"' "$T/json"
+	[ "$output" = "full true" ] || fail "$output"
+	# and so it does on libc
+	"$HT" run --quiet --json "$T/json" -- "$T/host" plug 3>&-
+	run -0 jq -r '.processes[-1] | "\(.coverage) \(.metrics."/heap/allocs:objects" >= 1000)"' "$T/json"
+	[ "$output" = "full true" ] || fail "$output"
+}

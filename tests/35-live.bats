@@ -167,12 +167,65 @@ full_speed() { # THREADS BLOCKS SAMPLES
 	[ "$(file_count "$D")" = 0 ]
 }
 
+@test "sweep: others who look or sweep" {
+	"${CC:-cc}" -D_GNU_SOURCE -o "$T/reads" -x c - <<-'EOS'
+		#include <fcntl.h>
+		#include <unistd.h>
+		int main(int argc, char **argv) {
+			struct flock lock = { .l_type = F_RDLCK };
+			int fd = open(argv[1], O_RDONLY);
+			return fcntl(fd, F_OFD_SETLK, &lock) || execvp(argv[2], argv + 2);
+		}
+	EOS
+	start "$P/hold"
+	kill -KILL "$PID"
+	wait "$PID" || true
+	segment=$(find "$D" -type f)
+	# a second sweeper is on it
+	run -0 flock "$segment" "$HT" sweep --min-age 0
+	[ -e "$segment" ]
+	# a lock for reading is not a writer's, and stays out of nobody's way
+	run -0 "$T/reads" "$segment" "$HT" sweep --min-age 0
+	[ ! -e "$segment" ] || fail "$output"
+}
+
 @test "watch says once what it does not see" {
 	start env LD_PRELOAD="$LIB:$P/half_shim.so" "$P/hold"
 	run -0 --separate-stderr "$HT" watch -i 0.02 -n 3 "$PID"
 	[ "${#lines[@]}" = 4 ]
 	one_error_line
 	error_matches "coverage is partial: no usable sizes"
+}
+
+@test "watch says when something begins to go past the tally" {
+	"${CC:-cc}" -shared -fPIC -o "$T/plugin.so" -x c - <<<'int plugin;'
+	"${CC:-cc}" -D_GNU_SOURCE -o "$T/host" -x c - <<-EOS
+		#include <dlfcn.h>
+		#include <unistd.h>
+		int main(void) {
+			char c;
+			write(1, "up\\n", 3);
+			if (read(0, &c, 1) > 0)
+				dlopen("$T/plugin.so", RTLD_NOW | RTLD_DEEPBIND);
+			return read(0, &c, 1) < 0;
+		}
+	EOS
+	start "$T/host"
+	"$HT" watch --json -i 0.02 "$PID" >"$T/watch" 2>"$T/err" 3>&- &
+	watcher=$!
+	STARTED+=("$watcher")
+	wait_until file_has "$T/watch"
+	[ ! -s "$T/err" ]
+	echo >&"$HOLD"
+	wait_until grep -q partial "$T/watch"
+	echo >&"$HOLD" # the watcher has it open as well
+	wait "$watcher"
+	jq -r '.processes[] | "\(.coverage) \(.coverage_reason)"' "$T/watch" | uniq >"$T/changes"
+	diff "$T/changes" - <<-EOS
+		full 
+		partial dlopen was asked for RTLD_DEEPBIND
+	EOS
+	[ "$(grep -c "coverage is partial: dlopen was asked" "$T/err")" = 1 ] || fail "$(cat "$T/err")"
 }
 
 @test "a live process: list, stat, watch" {

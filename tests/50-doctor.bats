@@ -162,6 +162,17 @@ own() { # OUTPUT VISIBILITY
 	[[ $output == cxx-*libjemalloc* ]] || fail "$output"
 	run -0 jq -r .doctor.findings[0].advice "$T/json"
 	[[ $output == *libheaptally-cxx.so*"behind libheaptally.so"* ]]
+	# std::string is new by the C++ library
+	g++ -O0 -o "$T/std" -Wl,--no-as-needed -x c++ - -x none "$ld" <<-'EOT'
+		#include <string>
+		int main(int argc, char **argv) { return std::string(argv[0]).append("x").empty(); }
+	EOT
+	run -0 findings -- "$T/std"
+	[[ $output == cxx-* ]]
+	# nobody but the allocator itself is C++
+	build "$T/c" -Wl,--no-as-needed "$ld"
+	run -0 findings -- "$T/c"
+	[ -z "$output" ]
 	# an allocator that is preloaded counts as well
 	LD_PRELOAD=$ld run -0 findings -- "$T/new"
 	[[ $output == cxx-* ]]
@@ -192,6 +203,15 @@ with_companion() {
 	g++ -O0 -o "$T/linked" "$T/preloaded.cc" "$ld"
 	run -0 --separate-stderr "$T/bin/heaptally" run --quiet -- "$T/linked"
 	[ "$output" = "$T/bin/libheaptally.so:$T/bin/libheaptally-cxx.so" ]
+	# one that may load C++ later, and one that may not
+	printf '%s\n' '#include <dlfcn.h>' '#include <stdio.h>' '#include <stdlib.h>' \
+		'int main(void) { puts(getenv("LD_PRELOAD")); return LOADS; }' >"$T/late.c"
+	gcc -o "$T/late" '-DLOADS=!dlopen(NULL, 1)' "$T/late.c" -Wl,--no-as-needed "$ld"
+	run -0 --separate-stderr "$T/bin/heaptally" run --quiet -- "$T/late"
+	[ "$output" = "$T/bin/libheaptally.so:$T/bin/libheaptally-cxx.so" ]
+	gcc -o "$T/late" -DLOADS=0 "$T/late.c" -Wl,--no-as-needed "$ld"
+	run -0 --separate-stderr "$T/bin/heaptally" run --quiet -- "$T/late"
+	[ "$output" = "$T/bin/libheaptally.so" ]
 	# doctor: no loss, but something to do for those who preload by hand
 	run -0 "$T/bin/heaptally" doctor -- "$T/linked"
 	[ "${lines[0]}" = "verdict    full" ]

@@ -160,6 +160,17 @@ static_runtime() { # COMPILER OPTION...
 	static_runtime clang -fsanitize=address
 	finds overflow heap-buffer-overflow
 }
+@test "clang -fsanitize=address -shared-libasan: no full tally" {
+	need clang
+	runtime=$(clang -print-file-name="libclang_rt.asan-$(uname -m).so")
+	[ -e "$runtime" ] || skip "no shared runtime"
+	export ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0
+	build clang -fsanitize=address -shared-libasan -Wl,-rpath,"${runtime%/*}"
+	starts
+	run -0 verdict
+	[[ $output == "partial|strdup and others are served by libclang_rt.asan"* ]] || fail "$output"
+	finds overflow heap-buffer-overflow
+}
 @test "clang -fsanitize=thread: none" {
 	static_runtime clang -fsanitize=thread
 	finds race 'data race'

@@ -7,9 +7,14 @@
  * libheaptally.so and before them, these lead C++ back to it. The allocator
  * serves the blocks as before.
  *
- * By the names that the Itanium C++ ABI makes of them for 64-bit size_t. Only
- * when memory is short does the next implementation come into play: it knows
- * about new-handlers and exceptions.
+ * By the names that the Itanium C++ ABI makes of them for 64-bit size_t. A
+ * program may replace any of them and leave the others to us. These call each
+ * other as the standard has it, and libstdc++'s do, by names that lead to the
+ * program's own: its delete must not meet blocks that its new never made.
+ *
+ * The next implementation, which knows about new-handlers and exceptions,
+ * comes into play when memory is short, and where one of the program's own
+ * functions may throw and ours may not.
  */
 #include <dlfcn.h>
 #include <stddef.h>
@@ -45,13 +50,13 @@ void _ZdlPvSt11align_val_tRKSt9nothrow_t(void *block, size_t alignment,
 void _ZdaPvSt11align_val_tRKSt9nothrow_t(void *block, size_t alignment,
 					 const struct nothrow *nothrow);
 
-/* ---- when there is no memory ---- */
+/* ---- the next implementation ---- */
 
 /*
- * Of the next implementation. A C program may have loaded the C++ library
- * for a plugin alone, where RTLD_NEXT does not look.
+ * A C program may have loaded the C++ library for a plugin alone, where
+ * RTLD_NEXT does not look.
  */
-static void *find_next(const char *name)
+static COLD void *find_next(const char *name)
 {
 	void *found = dlsym(RTLD_NEXT, name);
 	void *library;
@@ -62,39 +67,39 @@ static void *find_next(const char *name)
 	return library ? dlsym(library, name) : NULL;
 }
 
-/*
- * Has the next implementation ask as often as the program's new-handler wants
- * it to: it throws, or finds memory, which is given back to be asked for
- * again by malloc. True: try once more.
- */
-static COLD bool make_room(size_t bytes)
-{
-	void *(*next_new)(size_t) = (void *(*)(size_t))find_next("_Znwm");
-	void (*next_delete)(void *) = (void (*)(void *))find_next("_ZdlPv");
+/* NULL for none. Two threads may look at once, and find the same. */
+#define NEXT(name)                                                          \
+	({                                                                  \
+		static typeof(&name) next_;                                 \
+		typeof(&name) seen_ = __atomic_load_n(&next_, __ATOMIC_RELAXED); \
+		if (!seen_) {                                               \
+			seen_ = (typeof(&name))find_next(#name);            \
+			__atomic_store_n(&next_, seen_, __ATOMIC_RELAXED);  \
+		}                                                           \
+		seen_;                                                      \
+	})
 
-	if (!next_new || !next_delete)
-		abort(); /* there is nobody who could throw */
-	next_delete(next_new(bytes));
-	return true;
-}
+/* Ours under a name that is nobody else's, to see where the name leads. */
+#define OURS(name) \
+	extern typeof(name) our##name __attribute__((alias(#name), visibility("hidden")))
+#define IS_OURS(name) (&name == &our##name)
 
-/* The same for those who would rather have NULL: nothing is thrown. */
-static COLD bool make_room_quietly(size_t bytes, const struct nothrow *nothrow)
-{
-	void *(*next_new)(size_t, const struct nothrow *) =
-		(void *(*)(size_t, const struct nothrow *))
-		find_next("_ZnwmRKSt9nothrow_t");
-	void (*next_delete)(void *) = (void (*)(void *))find_next("_ZdlPv");
-	void *block;
-
-	if (!next_new || !next_delete)
-		return false;
-	block = next_new(bytes, nothrow);
-	next_delete(block);
-	return block != NULL;
-}
+OURS(_Znwm);
+OURS(_Znam);
+OURS(_ZnwmRKSt9nothrow_t);
+OURS(_ZnwmSt11align_val_t);
+OURS(_ZnamSt11align_val_t);
+OURS(_ZnwmSt11align_val_tRKSt9nothrow_t);
 
 /* ---- new ---- */
+
+struct request {
+	size_t bytes;
+	size_t alignment; /* 0: as malloc gives it */
+	bool quiet;       /* NULL rather than an exception */
+};
+
+static const struct nothrow { char nothing; } quietly;
 
 /* malloc may return NULL for nothing, new may not. */
 static inline size_t at_least_one(size_t bytes)
@@ -111,65 +116,87 @@ static inline void *aligned(size_t bytes, size_t alignment)
 	return posix_memalign(&block, alignment, at_least_one(bytes)) ? NULL : block;
 }
 
-/* How much to ask for to be sure of an aligned block. */
-static size_t with_room_to_align(size_t bytes, size_t alignment)
+static inline void *try_provider(const struct request *r)
 {
-	size_t sum;
+	return r->alignment ? aligned(r->bytes, r->alignment)
+			    : malloc(at_least_one(r->bytes));
+}
 
-	return __builtin_add_overflow(bytes, alignment, &sum) ? bytes : sum;
+/* Without anybody who could throw, to go on would be worse. */
+static void *ask_nobody(const struct request *r)
+{
+	if (!r->quiet)
+		abort();
+	return NULL;
+}
+
+#define ASK(name, ...) (NEXT(name) ? NEXT(name)(__VA_ARGS__) : ask_nobody(r))
+
+static void *ask_next(const struct request *r)
+{
+	if (r->alignment)
+		return r->quiet ?
+			ASK(_ZnwmSt11align_val_tRKSt9nothrow_t, r->bytes,
+			    r->alignment, &quietly) :
+			ASK(_ZnwmSt11align_val_t, r->bytes, r->alignment);
+	return r->quiet ? ASK(_ZnwmRKSt9nothrow_t, r->bytes, &quietly) :
+			  ASK(_Znwm, r->bytes);
+}
+
+/* By the delete that belongs to that new; false if there is none. */
+static bool give_back(const struct request *r, void *block)
+{
+	if (r->alignment && NEXT(_ZdlPvSt11align_val_t))
+		NEXT(_ZdlPvSt11align_val_t)(block, r->alignment);
+	else if (!r->alignment && NEXT(_ZdlPv))
+		NEXT(_ZdlPv)(block);
+	else
+		return false;
+	return true;
+}
+
+#define TRIES 3
+
+/*
+ * Has the next implementation ask as often as the program's new-handler wants
+ * it to. What it finds is given back and asked for again, so that it counts.
+ * Not for ever: other threads may be faster each time, and an alignment that
+ * is no power of two is a block to some, and to posix_memalign never.
+ */
+static COLD void *insist(const struct request *r)
+{
+	for (int tries = 1;; tries++) {
+		void *found = ask_next(r), *counted;
+
+		if (!found || tries == TRIES || !give_back(r, found))
+			return found;
+		counted = try_provider(r);
+		if (counted)
+			return counted;
+	}
+}
+
+static inline void *allocate(size_t bytes, size_t alignment, bool quiet)
+{
+	struct request r = { bytes, alignment, quiet };
+	void *block = try_provider(&r);
+
+	return LIKELY(block != NULL) ? block : insist(&r);
 }
 
 EXPORT void *_Znwm(size_t bytes)
 {
-	void *block;
-
-	do
-		block = malloc(at_least_one(bytes));
-	while (UNLIKELY(!block) && make_room(bytes));
-	return block;
-}
-
-EXPORT void *_ZnwmRKSt9nothrow_t(size_t bytes, const struct nothrow *nothrow)
-{
-	void *block;
-
-	do
-		block = malloc(at_least_one(bytes));
-	while (UNLIKELY(!block) && make_room_quietly(bytes, nothrow));
-	return block;
+	return allocate(bytes, 0, false);
 }
 
 EXPORT void *_ZnwmSt11align_val_t(size_t bytes, size_t alignment)
 {
-	void *block;
-
-	do
-		block = aligned(bytes, alignment);
-	while (UNLIKELY(!block) && make_room(with_room_to_align(bytes, alignment)));
-	return block;
+	return allocate(bytes, alignment, false);
 }
 
-EXPORT void *_ZnwmSt11align_val_tRKSt9nothrow_t(size_t bytes, size_t alignment,
-						const struct nothrow *nothrow)
-{
-	void *block;
-
-	do
-		block = aligned(bytes, alignment);
-	while (UNLIKELY(!block) &&
-	       make_room_quietly(with_room_to_align(bytes, alignment), nothrow));
-	return block;
-}
-
-/* new[] is new: a program that replaces the one expects it of the other. */
 EXPORT void *_Znam(size_t bytes)
 {
 	return _Znwm(bytes);
-}
-
-EXPORT void *_ZnamRKSt9nothrow_t(size_t bytes, const struct nothrow *nothrow)
-{
-	return _ZnwmRKSt9nothrow_t(bytes, nothrow);
 }
 
 EXPORT void *_ZnamSt11align_val_t(size_t bytes, size_t alignment)
@@ -177,34 +204,83 @@ EXPORT void *_ZnamSt11align_val_t(size_t bytes, size_t alignment)
 	return _ZnwmSt11align_val_t(bytes, alignment);
 }
 
+/*
+ * These call the new that throws, and catch. Where that is ours, or would
+ * come to ours, there is nothing to catch; else somebody has to who can.
+ */
+#define PASS_ON_UNLESS(ours, name, ...)                 \
+	do {                                            \
+		if (UNLIKELY(!(ours)) && NEXT(name))    \
+			return NEXT(name)(__VA_ARGS__); \
+	} while (0)
+
+EXPORT void *_ZnwmRKSt9nothrow_t(size_t bytes, const struct nothrow *nothrow)
+{
+	PASS_ON_UNLESS(IS_OURS(_Znwm), _ZnwmRKSt9nothrow_t, bytes, nothrow);
+	return allocate(bytes, 0, true);
+}
+
+EXPORT void *_ZnamRKSt9nothrow_t(size_t bytes, const struct nothrow *nothrow)
+{
+	PASS_ON_UNLESS(IS_OURS(_Znam) && IS_OURS(_Znwm) &&
+		       IS_OURS(_ZnwmRKSt9nothrow_t),
+		       _ZnamRKSt9nothrow_t, bytes, nothrow);
+	return allocate(bytes, 0, true);
+}
+
+EXPORT void *_ZnwmSt11align_val_tRKSt9nothrow_t(size_t bytes, size_t alignment,
+						const struct nothrow *nothrow)
+{
+	PASS_ON_UNLESS(IS_OURS(_ZnwmSt11align_val_t),
+		       _ZnwmSt11align_val_tRKSt9nothrow_t, bytes, alignment,
+		       nothrow);
+	return allocate(bytes, alignment, true);
+}
+
 EXPORT void *_ZnamSt11align_val_tRKSt9nothrow_t(size_t bytes, size_t alignment,
 						const struct nothrow *nothrow)
 {
-	return _ZnwmSt11align_val_tRKSt9nothrow_t(bytes, alignment, nothrow);
+	PASS_ON_UNLESS(IS_OURS(_ZnamSt11align_val_t) &&
+		       IS_OURS(_ZnwmSt11align_val_t) &&
+		       IS_OURS(_ZnwmSt11align_val_tRKSt9nothrow_t),
+		       _ZnamSt11align_val_tRKSt9nothrow_t, bytes, alignment,
+		       nothrow);
+	return allocate(bytes, alignment, true);
 }
 
-/* ---- delete: free, whatever else is told ---- */
+/* ---- delete ---- */
 
 EXPORT void _ZdlPv(void *block)
 {
 	free(block);
 }
 
-#define DELETE(name, ...) \
-	EXPORT void name(void *block, ##__VA_ARGS__) { _ZdlPv(block); }
+/* Aligned blocks are no business of the plain delete, which may be replaced. */
+EXPORT void _ZdlPvSt11align_val_t(void *block, size_t alignment)
+{
+	(void)alignment;
+	free(block);
+}
 
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 
-DELETE(_ZdaPv)
-DELETE(_ZdlPvm, size_t bytes)
-DELETE(_ZdaPvm, size_t bytes)
-DELETE(_ZdlPvRKSt9nothrow_t, const struct nothrow *nothrow)
-DELETE(_ZdaPvRKSt9nothrow_t, const struct nothrow *nothrow)
-DELETE(_ZdlPvSt11align_val_t, size_t alignment)
-DELETE(_ZdaPvSt11align_val_t, size_t alignment)
-DELETE(_ZdlPvmSt11align_val_t, size_t bytes, size_t alignment)
-DELETE(_ZdaPvmSt11align_val_t, size_t bytes, size_t alignment)
-DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t, size_t alignment,
-       const struct nothrow *nothrow)
-DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, size_t alignment,
-       const struct nothrow *nothrow)
+#define DELETE(name, call, ...) \
+	EXPORT void name(void *block, ##__VA_ARGS__) { call; }
+
+DELETE(_ZdaPv, _ZdlPv(block))
+DELETE(_ZdlPvm, _ZdlPv(block), size_t bytes)
+DELETE(_ZdaPvm, _ZdaPv(block), size_t bytes)
+DELETE(_ZdlPvRKSt9nothrow_t, _ZdlPv(block), const struct nothrow *nothrow)
+DELETE(_ZdaPvRKSt9nothrow_t, _ZdaPv(block), const struct nothrow *nothrow)
+DELETE(_ZdaPvSt11align_val_t, _ZdlPvSt11align_val_t(block, alignment),
+       size_t alignment)
+DELETE(_ZdlPvmSt11align_val_t, _ZdlPvSt11align_val_t(block, alignment),
+       size_t bytes, size_t alignment)
+DELETE(_ZdaPvmSt11align_val_t, _ZdaPvSt11align_val_t(block, alignment),
+       size_t bytes, size_t alignment)
+DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t,
+       _ZdlPvSt11align_val_t(block, alignment),
+       size_t alignment, const struct nothrow *nothrow)
+DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t,
+       _ZdaPvSt11align_val_t(block, alignment),
+       size_t alignment, const struct nothrow *nothrow)

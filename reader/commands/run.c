@@ -91,14 +91,14 @@ static void prepare(struct run *r)
 }
 
 /*
- * Is C++ new served by an allocator, past malloc? A script's children may
- * differ, but nobody can know them.
+ * Is C++ new served by an allocator, past malloc, and may there be C++? A
+ * script's children may differ, but nobody can know them.
  */
 static bool needs_companion(const struct run *r)
 {
 	struct examination e;
 	bool needed = !examine_command(&e, r->result.argv[0], r->libraries) &&
-		      examination_cxx_provider(&e);
+		      examination_cxx_provider(&e, true);
 
 	examination_release(&e);
 	return needed;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Removing what nobody needs any more. A file goes only while we hold its
- * lock, which a living writer would hold, and only if its name still leads
- * to it: two sweepers, or one and a program that is just starting, cannot
- * take each other's files.
+ * Removing what nobody needs any more. A file goes only while we hold locks
+ * that a living writer, a program about to replace the file and any other
+ * sweeper stand against, and only if its name still leads to it: two
+ * sweepers, or one and a program that is just starting, cannot take each
+ * other's files.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -58,12 +59,17 @@ static bool is_still(int dirfd, const char *name, const struct stat *st)
 	       now.st_dev == st->st_dev && now.st_ino == st->st_ino;
 }
 
-/* Freed with the descriptor. */
-static bool take_lock(int fd)
+/*
+ * Freed with the descriptor. Against the writer one for reading, as one for
+ * writing would make the file look alive to others; against other sweepers,
+ * who may have that as well, one of flock(), which knows nothing of the first.
+ */
+static bool take_locks(int fd)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
 
-	return fcntl(fd, F_OFD_SETLK, &lock) == 0;
+	return fcntl(fd, F_OFD_SETLK, &lock) == 0 &&
+	       flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
 static void tell(struct sweep *s, const struct place *p, int error)
@@ -103,13 +109,13 @@ static bool sweep_segment(struct sweep *s, const struct place *p, int dirfd)
 {
 	bool removed = false;
 	struct stat st;
-	int fd = openat(dirfd, p->name, O_RDWR | O_NOFOLLOW | O_NONBLOCK |
+	int fd = openat(dirfd, p->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
 			O_NOCTTY | O_CLOEXEC);
 
 	if (fd < 0)
 		return errno == ENOENT;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && is_candidate(&st) &&
-	    !process_runs(p->pid, p->starttime_ticks) && take_lock(fd) &&
+	    !process_runs(p->pid, p->starttime_ticks) && take_locks(fd) &&
 	    is_still(dirfd, p->name, &st))
 		removed = remove_name(s, p, dirfd, p->name, 0);
 	close(fd);

@@ -275,12 +275,13 @@ static void mark_exec(struct watch *w)
 	w->unseen_noted = false;
 }
 
-/* What the figures leave out, once for each image. */
+/* What the figures leave out: once for each image, and when it changes. */
 static void note_coverage(const struct watch *w)
 {
 	const struct target_identity *id = &w->now.id;
+	const char *known = w->has_before ? w->before.id.coverage : "full";
 
-	if (!w->has_before && strcmp(id->coverage, "full") != 0)
+	if (strcmp(id->coverage, known) != 0)
 		report("%d (%s): coverage is %s: %s", id->pid,
 		       format_escaped(id->comm).s, id->coverage,
 		       format_escaped(id->coverage_reason).s);

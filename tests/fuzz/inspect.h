@@ -23,6 +23,13 @@ static inline bool inspect_is_hex(const char *digits)
 	return digits[32] == '\0';
 }
 
+static inline bool inspect_is_coverage(const char *name)
+{
+	return name && (strcmp(name, "full") == 0 ||
+			strcmp(name, "partial") == 0 ||
+			strcmp(name, "none") == 0);
+}
+
 /* Returns what is wrong with an identity, or NULL. */
 static inline const char *inspect_identity(const struct target_identity *id)
 {
@@ -38,9 +45,7 @@ static inline const char *inspect_identity(const struct target_identity *id)
 		return "coverage reason without end";
 	if (!inspect_is_hex(id->instance))
 		return "instance is not 32 hex digits";
-	if (!id->coverage || (strcmp(id->coverage, "full") != 0 &&
-			      strcmp(id->coverage, "partial") != 0 &&
-			      strcmp(id->coverage, "none") != 0))
+	if (!inspect_is_coverage(id->coverage))
 		return "coverage has no name";
 	return NULL;
 }
@@ -116,6 +121,10 @@ static inline const char *inspect_snapshot(const struct snapshot *s)
 		return "more values than there is room for";
 	if (s->state > TARGET_REPLACED || !target_state_name(s->state))
 		return "no such state";
+	if (!inspect_is_coverage(s->coverage))
+		return "coverage of the snapshot has no name";
+	if (!INSPECT_TERMINATED(s->coverage_reason))
+		return "coverage reason of the snapshot without end";
 	for (size_t i = 0; i < s->count; i++) {
 		const char *complaint = inspect_value(&s->values[i]);
 		const struct metric_value *found =

@@ -665,6 +665,33 @@ static void test_raw_strings(void)
 	image_release(&image);
 }
 
+/* A reason alone is one that is being written. */
+static void test_coverage_changes(void)
+{
+	struct segment_request request = own_request();
+	struct segment s;
+	struct attachment *a;
+	const struct snapshot *now;
+
+	create_or_die(&s, &request);
+	s.header->coverage = COVERAGE_FULL;
+	segment_publish(&s);
+	a = attach_or_die(own_name(&s));
+	memset(s.header->coverage_reason, 'r', sizeof(s.header->coverage_reason));
+	now = look(a);
+	is_str(now->coverage, "full", "coverage: at first");
+	is_str(now->coverage_reason, "", "coverage: no reason yet");
+	s.header->coverage = COVERAGE_PARTIAL;
+	now = look(a);
+	is_str(now->coverage, "partial", "coverage: later");
+	is_u64(strlen(now->coverage_reason), sizeof(s.header->coverage_reason),
+	       "coverage: the whole reason, terminated");
+	s.header->coverage = 99;
+	is_str(look(a)->coverage, "none", "coverage: one that nobody knows");
+	attach_close(a);
+	drop_and_unlink(&s);
+}
+
 int main(void)
 {
 	sandbox_init();
@@ -684,5 +711,6 @@ int main(void)
 	RUN(test_add_to_many());
 	RUN(test_identity());
 	RUN(test_raw_strings());
+	RUN(test_coverage_changes());
 	return done();
 }
