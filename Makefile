@@ -135,6 +135,7 @@ unit-programs: $(UNIT_PROGRAMS)
 # These test parts of the reader as well.
 $(B)/unit/test_cgroup $(B)/unit/test_kernel: \
 	$(patsubst %,$(B)/obj/reader/%.o,cgroup kernel process procfile tasks)
+$(B)/unit/test_stacks: $(patsubst %,$(B)/obj/reader/%.o,mappings pagemap procfile stacks)
 
 $(B)/unit/%: tests/unit/%.c $(UNIT_OBJECTS) $(SHM_OBJECTS) $(B)/flags
 	@mkdir -p $(@D)

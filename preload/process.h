@@ -32,6 +32,7 @@ struct handoff {
 		thrd_start_t thrd;
 	} start;
 	void *argument;
+	struct stack_request stack;
 };
 
 #define BITMAP_WORDS (EXCLUSIVE_SLOTS / 64)

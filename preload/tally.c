@@ -16,6 +16,14 @@
 #include "preload/process.h"
 #include "preload/thread.h"
 
+/* The smallest there is: an end is found to within one. */
+#define STACK_PAGE_BYTES 4096u
+
+/* glibc makes every stack a multiple of it. */
+#define STACK_ALIGNMENT 64u
+
+#define UNKNOWN_STACK ((struct stack_request){ 0, 0 })
+
 /*
  * Where a thread without a block of its own points: before it is known, when
  * there was no slot for it, and after its end, when libc still frees.
@@ -164,18 +172,86 @@ void tally_lock_wait(uint64_t ns)
 
 /* ---- a thread's beginning ---- */
 
-/* The name tag, under a sequence count that is odd meanwhile. */
-static void describe(struct slot *slot, int tid, bool owned)
+/* The name tag is written between these two: its sequence count is odd. */
+static void open_tag(struct slot *slot)
 {
 	__atomic_store_n(&slot->sequence, slot->sequence + 1, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	slot->tid = tid;
-	slot->owned = owned;
-	slot->started_monotonic_ns = owned ? clock_monotonic_ns() : 0;
-	/* Not for everybody's eyes: addresses help an attacker. */
-	slot->stack_address = owned && env.mode == 0600 ?
-			      (uintptr_t)__builtin_frame_address(0) : 0;
+}
+
+static void close_tag(struct slot *slot)
+{
 	__atomic_store_n(&slot->sequence, slot->sequence + 1, __ATOMIC_RELEASE);
+}
+
+/* What earlier threads left: the next one's own figures come on top. */
+static void note_base(struct slot *slot)
+{
+	uint64_t allocs = 0, frees = 0;
+
+	for (unsigned i = 0; i < SIZE_BUCKETS; i++) {
+		allocs += slot->alloc_by_size[i];
+		frees += slot->free_by_size[i];
+	}
+	slot->base_alloc_objects = allocs;
+	slot->base_free_objects = frees;
+	slot->base_alloc_bytes = slot->alloc_bytes;
+	slot->base_free_bytes = slot->free_bytes;
+}
+
+/*
+ * The C library puts a thread's descriptor and static storage at the top of
+ * the stack that it maps: the end is the next address behind them that lies
+ * in its page as a mapping of that size does. With less than a page of both,
+ * as on x86-64, that is exact; on others it may be short of some pages.
+ */
+static uintptr_t stack_end(size_t bytes)
+{
+	uintptr_t self = (uintptr_t)pthread_self();
+	uintptr_t storage = (uintptr_t)&tally_self;
+	uintptr_t last = self > storage ? self : storage;
+
+	return last + ((bytes - last) & (STACK_PAGE_BYTES - 1));
+}
+
+static void note_stack(struct slot *slot, struct stack_request stack)
+{
+	/* Not for everybody's eyes: addresses help an attacker. */
+	if (env.mode != 0600)
+		return;
+	slot->stack_address = (uintptr_t)__builtin_frame_address(0);
+	slot->stack_given = stack.low != 0;
+	slot->stack_low = slot->stack_high = 0;
+	if (stack.low) {
+		slot->stack_low = stack.low;
+		slot->stack_high = stack.low + stack.bytes;
+	} else if (stack.bytes) {
+		stack.bytes &= ~(size_t)(STACK_ALIGNMENT - 1);
+		slot->stack_high = stack_end(stack.bytes);
+		slot->stack_low = slot->stack_high - stack.bytes;
+	}
+}
+
+static void tag(struct slot *slot, int tid, struct stack_request stack)
+{
+	open_tag(slot);
+	slot->tid = tid;
+	slot->owned = true;
+	slot->started_monotonic_ns = clock_monotonic_ns();
+	note_base(slot);
+	note_stack(slot, stack);
+	close_tag(slot);
+}
+
+/* The bounds of its stack stay: libc keeps it for the next thread. */
+static void untag(struct slot *slot)
+{
+	open_tag(slot);
+	slot->tid = 0;
+	slot->owned = false;
+	slot->started_monotonic_ns = 0;
+	slot->stack_address = 0;
+	close_tag(slot);
 }
 
 static void raise_threads_peak(struct segment_header *h, uint64_t now)
@@ -200,14 +276,14 @@ void thread_adopt_first(struct process *p, struct tally *t)
 	inline_bytes = p->inline_bytes;
 	kept.first = t;
 	peak_start_first(p, t);
-	describe(t->own, p->pid, true);
+	tag(t->own, p->pid, UNKNOWN_STACK);
 	own_slot(p, t);
 	end_rounds = 0;
 	pthread_setspecific(end_key, t);
 }
 
 /* tid 0: it cannot be asked for, as a sandbox may forbid the call by now. */
-static struct tally *join(struct process *p, int tid)
+static struct tally *join(struct process *p, int tid, struct stack_request stack)
 {
 	struct segment_header *h = kept.segment.header;
 	struct slot *own;
@@ -221,7 +297,7 @@ static struct tally *join(struct process *p, int tid)
 	t = process_claim(p);
 	own = t ? tally_own(t) : NULL;
 	if (own) {
-		describe(own, tid, true);
+		tag(own, tid, stack);
 		peak_start(p, t);
 		own_slot(p, t);
 	} else {
@@ -243,15 +319,16 @@ static struct tally *attach(struct process *p)
 
 	if (t->own || t == &shared || t == &ended)
 		return t;
-	return joining ? &shared : join(p, 0);
+	return joining ? &shared : join(p, 0, UNKNOWN_STACK);
 }
 
-void tally_thread_begin(void)
+void tally_thread_begin(struct stack_request stack)
 {
 	struct process *p = process_get();
 
 	if (p && !tally_self->own && tally_self != &shared)
-		join(p, process_is_sandboxed() ? 0 : (int)syscall(SYS_gettid));
+		join(p, process_is_sandboxed() ? 0 : (int)syscall(SYS_gettid),
+		     stack);
 }
 
 void tally_threads_begin(void)
@@ -277,7 +354,7 @@ static void leave(struct process *p, struct tally *t)
 	if (own) {
 		peak_go_threaded(p, t);
 		peak_finish(p, t);
-		describe(own, 0, false);
+		untag(own);
 		process_release(p, t);
 	}
 }

@@ -178,11 +178,17 @@ void tally_lock_wait(uint64_t ns);
 
 /* ---- threads; tally.c ---- */
 
+/* The stack that a thread is made with. */
+struct stack_request {
+	uintptr_t low;  /* the program's own memory begins there; 0: libc's */
+	size_t bytes;   /* asked for; 0 = not known */
+};
+
 /*
- * Registers the calling thread, which has just begun, counts it as started.
- * Does nothing where the tally is off.
+ * Registers the calling thread, which has just begun on that stack, counts it
+ * as started. Does nothing where the tally is off.
  */
-void tally_thread_begin(void);
+void tally_thread_begin(struct stack_request stack);
 
 /* Tells that a second thread is about to exist. By any thread, often. */
 void tally_threads_begin(void);

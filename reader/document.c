@@ -74,7 +74,7 @@ static void add_value(struct json *metrics, const struct snapshot *s,
 		json_put_u64(metrics, key.s, v->value.u64);
 }
 
-void document_add(struct json *processes, const struct target *t)
+struct json *document_add(struct json *processes, const struct target *t)
 {
 	struct json *process = json_append_object(processes);
 	struct json *metrics;
@@ -83,4 +83,5 @@ void document_add(struct json *processes, const struct target *t)
 	metrics = json_put_object(process, "metrics");
 	for (size_t i = 0; i < t->snapshot.count; i++)
 		add_value(metrics, &t->snapshot, &t->snapshot.values[i]);
+	return process;
 }

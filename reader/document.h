@@ -19,7 +19,7 @@ struct json *document_processes(struct json *document);
 /* Sets "time" to now; done by document_processes() once. */
 void document_stamp(struct json *document);
 
-/* Appends one process to the list. */
-void document_add(struct json *processes, const struct target *t);
+/* Appends one process to the list; returns it, borrowed. */
+struct json *document_add(struct json *processes, const struct target *t);
 
 #endif /* READER_DOCUMENT_H */

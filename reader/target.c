@@ -7,6 +7,7 @@
 #include "reader/container.h"
 #include "reader/kernel.h"
 #include "reader/process.h"
+#include "reader/threads.h"
 
 /* Less is fragmentation, stacks and data of a program of some size. */
 #define UNSEEN_LEAST_BYTES (64u << 20)
@@ -153,11 +154,13 @@ enum attach_error target_read(struct target *ret, const struct attachment *a)
 	return ATTACH_OK;
 }
 
-void target_add_kernel(struct target *t)
+void target_add_kernel(struct target *t, const struct attachment *a)
 {
 	if (!t->pid_here)
 		return;
 	kernel_add(&t->snapshot, t->pid_here, t->id.starttime_ticks);
+	if (a)
+		threads_add_stacks(t, a);
 	sort_values(&t->snapshot);
 }
 

@@ -27,10 +27,11 @@ struct target {
 enum attach_error target_read(struct target *ret, const struct attachment *a);
 
 /*
- * Adds all that the kernel tells of a live process that we can look at. Much
- * more to read than target_read(): see kernel.h.
+ * Adds all that the kernel tells of a live process that we can look at, with
+ * the stacks of its threads unless `a` is NULL: threads_read() adds them, too.
+ * Much more to read than target_read(): see kernel.h.
  */
-void target_add_kernel(struct target *t);
+void target_add_kernel(struct target *t, const struct attachment *a);
 
 /* Does the tally see anything of its heap? */
 bool target_is_observed(const struct target *t);

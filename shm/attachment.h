@@ -2,7 +2,8 @@
 #ifndef SHM_ATTACHMENT_H
 #define SHM_ATTACHMENT_H
 /*
- * What attach.c has validated and snapshot.c counts with. Private to shm/.
+ * What attach.c has validated, snapshot.c and threads.c count with. Private to
+ * shm/.
  */
 #include <sys/types.h>
 
@@ -28,5 +29,16 @@ struct attachment {
  * when the file was cut short.
  */
 bool attach_read_coverage(const struct attachment *a, struct snapshot *ret);
+
+/* Slots that hold something and are backed by memory. In the guard only. */
+uint32_t attach_slots_to_read(const struct attachment *a);
+
+/*
+ * Calls read() where the mapping may be touched: false when the file was cut
+ * short meanwhile, and read() perhaps left half-way. It may not own anything.
+ */
+bool attach_read_guarded(const struct attachment *a,
+			 void (*read)(const struct attachment *a, void *to),
+			 void *to);
 
 #endif /* SHM_ATTACHMENT_H */

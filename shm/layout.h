@@ -55,6 +55,7 @@ enum segment_state {
 enum segment_flag {
 	SEGMENT_LOCKED = 1u << 0,          /* liveness is the file lock */
 	SEGMENT_BASELINE_APPROX = 1u << 1, /* inherited_* is an estimate */
+	SEGMENT_THREAD_BASES = 1u << 2,    /* slots have their base_* */
 };
 
 /* How much of the target's allocation is seen. */
@@ -213,7 +214,8 @@ struct metric_entry {
  * that none shares a pair of cache lines with another thread's.
  *
  * Counters only ever rise and are never zeroed: the next owner of the slot
- * continues from what it finds, so sums over slots lose nothing. The owner
+ * continues from what it finds, which it notes in base_*, so sums over slots
+ * lose nothing and each thread's own counts can be told. The owner
  * adds with plain stores, on overflow slots everybody adds atomically.
  */
 struct slot {
@@ -233,11 +235,16 @@ struct slot {
 	uint32_t sequence;
 	int32_t tid;                    /* 0 = unknown */
 	uint32_t owned;                 /* 1 while a thread has it */
-	uint32_t reserved1;
+	uint32_t stack_given;           /* 1: the program's own memory */
 	uint64_t started_monotonic_ns;
 	uint64_t stack_address;         /* somewhere in its stack; 0 = unknown */
-	uint64_t reserved3;
-	uint8_t reserved2[88];
+	uint64_t stack_low;             /* as asked for at its creation, without */
+	uint64_t stack_high;            /* guard; kept when it ends; 0 = unknown */
+	uint64_t base_alloc_objects;    /* what the slot held when it was taken */
+	uint64_t base_free_objects;
+	uint64_t base_alloc_bytes;
+	uint64_t base_free_bytes;
+	uint8_t reserved2[48];
 
 	/* Frees first: a damaged block header can make the index of a free
 	 * run past the end, and should then hit our own words only. */
@@ -268,6 +275,7 @@ LAYOUT_AT(slot, free_bytes, 8);
 LAYOUT_AT(slot, foreign_frees, 48);
 LAYOUT_AT(slot, sequence, 128);
 LAYOUT_AT(slot, stack_address, 152);
+LAYOUT_AT(slot, base_alloc_objects, 176);
 LAYOUT_AT(slot, free_by_size, 256);
 LAYOUT_AT(slot, alloc_by_size, 640);
 _Static_assert(sizeof(struct slot) == 1024, "abi 1 is frozen");

@@ -343,7 +343,7 @@ static void fill_header(struct segment *s, const struct geometry *g,
 	h->header_bytes = sizeof(*h);
 	h->file_bytes = g->file_bytes;
 	h->page_bytes = (uint32_t)g->page_bytes;
-	h->flags = SEGMENT_LOCKED;
+	h->flags = SEGMENT_LOCKED | SEGMENT_THREAD_BASES;
 	h->exec_count = exec_count;
 	h->threads_base = h->threads_now = h->threads_peak = 1;
 	h->overflow_slots = OVERFLOW_SLOTS;

@@ -82,7 +82,7 @@ static uint64_t load(const unsigned char *word)
 	return __atomic_load_n((const uint64_t *)word, __ATOMIC_ACQUIRE);
 }
 
-static uint32_t slots_to_read(const struct attachment *a)
+uint32_t attach_slots_to_read(const struct attachment *a)
 {
 	const struct segment_header *shared = (const void *)a->map;
 	uint32_t committed = __atomic_load_n(&shared->slots_committed, __ATOMIC_ACQUIRE);
@@ -100,7 +100,7 @@ static uint64_t sum_word(const struct attachment *a, uint32_t offset)
 	const unsigned char *word = a->map + s->offset_bytes + offset;
 	uint64_t sum = 0;
 
-	for (uint32_t i = slots_to_read(a); i > 0; i--, word += s->stride_bytes)
+	for (uint32_t i = attach_slots_to_read(a); i > 0; i--, word += s->stride_bytes)
 		sum += load(word);
 	return sum;
 }
@@ -304,9 +304,9 @@ static bool is_whole(const struct attachment *a)
 	       memcmp(instance, a->header.instance, sizeof(instance)) == 0;
 }
 
-/* False when the file was cut short meanwhile. */
-static bool read_guarded(const struct attachment *a, struct reading *r,
-			 struct snapshot *s)
+bool attach_read_guarded(const struct attachment *a,
+			 void (*read)(const struct attachment *a, void *to),
+			 void *to)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	sigjmp_buf here;
@@ -317,10 +317,22 @@ static bool read_guarded(const struct attachment *a, struct reading *r,
 		return false;
 	}
 	truncation_guard = &here;
-	read_all(a, r);
-	read_extras(a, s);
+	read(a, to);
 	truncation_guard = NULL;
 	return is_whole(a);
+}
+
+struct reading_and_snapshot {
+	struct reading *r;
+	struct snapshot *s;
+};
+
+static void read_both(const struct attachment *a, void *to)
+{
+	const struct reading_and_snapshot *both = to;
+
+	read_all(a, both->r);
+	read_extras(a, both->s);
 }
 
 /*
@@ -451,12 +463,13 @@ enum attach_error attach_snapshot(const struct attachment *a,
 {
 	for (int tries = 0; tries <= RETRIES; tries++) {
 		struct reading r = { 0 };
+		struct reading_and_snapshot both = { &r, ret };
 
 		memset(ret, 0, sizeof(*ret));
 		ret->state = attach_state(a);
 		ret->realtime_ns = clock_ns(CLOCK_REALTIME);
 		ret->monotonic_ns = clock_ns(CLOCK_MONOTONIC);
-		if (!read_guarded(a, &r, ret))
+		if (!attach_read_guarded(a, read_both, &both))
 			return ATTACH_TRUNCATED;
 		fill_values(a, &r, ret);
 		if (ret->skew_objects <=

@@ -13,14 +13,17 @@
 #include "reader/style.h"
 #include "reader/suggest.h"
 #include "reader/summary.h"
+#include "reader/thread_table.h"
 
-static bool json, raw, allocator;
+static bool json, raw, allocator, by_thread;
 static const char *glob;
 static struct string_list keys;
 
 const struct option_row stat_options[] = {
 	{ 'm', "metric", "KEY", OPTION_STRINGS, &keys,
 	  "only this value, bare and exact; may be repeated" },
+	{ 0, "threads", NULL, OPTION_FLAG, &by_thread,
+	  "a line for each thread instead, the highest net bytes first" },
 	{ 0, "name", "GLOB", OPTION_STRING, &glob,
 	  "the processes whose command matches" },
 	{ 0, "allocator", NULL, OPTION_FLAG, &allocator,
@@ -169,17 +172,27 @@ static int check_keys(void)
 	return STATUS_OK;
 }
 
-static int show(const struct target *t, struct json *processes, bool first)
+/* `threads` are NULL unless they were asked for. */
+static int show(const struct target *t, const struct threads *threads,
+		struct json *processes, bool first)
 {
 	if (processes) {
-		document_add(processes, t);
+		struct json *process = document_add(processes, t);
+
+		if (threads)
+			thread_table_put_json(process, threads, t);
 		return STATUS_OK;
 	}
 	if (keys.count)
 		return print_metrics(t);
 	if (!first)
 		putchar('\n');
-	print_target(t);
+	if (threads) {
+		print_head(t);
+		thread_table_print(threads, t, raw);
+	} else {
+		print_target(t);
+	}
 	return STATUS_OK;
 }
 
@@ -197,29 +210,46 @@ static void ask_figures(const struct discovery *d, const struct place *p,
 		       report_errno(-error));
 }
 
+static enum attach_error show_place(const struct discovery *d,
+				    const struct place *place,
+				    struct json *processes, bool first,
+				    int *ret_status)
+{
+	struct attachment *a = NULL;
+	struct threads threads = { .all = NULL };
+	struct target t;
+	enum attach_error error = discover_attach(d, place, &a);
+
+	if (!error && allocator)
+		ask_figures(d, place, a);
+	if (!error)
+		error = target_read(&t, a);
+	if (!error && by_thread)
+		error = threads_read(&threads, &t, a);
+	/* The table of threads has no room for what it tells. */
+	if (!error && (!by_thread || processes))
+		target_add_kernel(&t, by_thread ? NULL : a);
+	attach_close(a);
+	if (!error)
+		*ret_status = show(&t, by_thread ? &threads : NULL, processes,
+				   first);
+	threads_release(&threads);
+	return error;
+}
+
 static int show_all(const struct discovery *d, const struct selection *s,
 		    struct json *processes)
 {
 	int worst = STATUS_OK;
 
 	for (size_t i = 0; i < s->count; i++) {
-		struct attachment *a = NULL;
-		struct target t;
-		enum attach_error error = discover_attach(d, &s->places[i], &a);
 		int status = STATUS_NOT_OBSERVED;
+		enum attach_error error = show_place(d, &s->places[i], processes,
+						     i == 0, &status);
 
-		if (!error && allocator)
-			ask_figures(d, &s->places[i], a);
-		if (!error)
-			error = target_read(&t, a);
-		if (!error)
-			target_add_kernel(&t);
-		attach_close(a);
 		if (error)
 			report("%d: %s", s->places[i].pid,
 			       attach_error_text(error));
-		else
-			status = show(&t, processes, i == 0);
 		if (status != STATUS_OK)
 			worst = status;
 	}
@@ -249,6 +279,9 @@ int cmd_stat(int argc, char **argv)
 	if (json && keys.count)
 		return report_usage("stat",
 				    "--json and --metric exclude each other");
+	if (by_thread && keys.count)
+		return report_usage("stat",
+				    "--threads and --metric exclude each other");
 	status = check_keys();
 	if (status == STATUS_OK)
 		status = select_scan(&d);

@@ -191,7 +191,7 @@ static void print_json(struct watch *w)
 {
 	struct json *document = document_new();
 
-	target_add_kernel(&w->now);
+	target_add_kernel(&w->now, w->attachment);
 	document_add(document_processes(document), &w->now);
 	json_write(document, stdout, true);
 	json_free(document);

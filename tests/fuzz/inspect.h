@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "shm/snapshot.h"
+#include "shm/threads.h"
 
 #define INSPECT_TERMINATED(array) (memchr((array), '\0', sizeof(array)) != NULL)
 
@@ -138,6 +139,41 @@ static inline const char *inspect_snapshot(const struct snapshot *s)
 	return inspect_histograms(s);
 }
 
+/* Returns what is wrong with the rows of threads, or NULL. */
+static inline const char *inspect_rows(const struct thread_rows *rows)
+{
+	size_t alive = 0;
+
+	for (size_t i = 0; i < rows->count; i++)
+		alive += rows->rows[i].is_alive;
+	if (alive != rows->alive)
+		return "rows alive are miscounted";
+	if (!rows->is_told && rows->count)
+		return "rows of a writer that tells none";
+	if (rows->without_row > rows->overflow_threads)
+		return "more threads without a row than ever were";
+	return NULL;
+}
+
+static inline const char *inspect_threads(const struct attachment *a)
+{
+	struct thread_rows rows;
+	enum attach_error error = attach_threads(a, &rows);
+	const char *complaint;
+
+	if (error == ATTACH_TRUNCATED)
+		return NULL;
+	if (error != ATTACH_OK)
+		return "rows fail in a way that is not documented";
+	complaint = inspect_rows(&rows);
+	for (size_t i = 0; i < rows.count; i++)
+		thread_row_end(&rows, &rows.rows[i]);
+	if (!complaint && rows.alive)
+		complaint = "all have ended, and some are alive";
+	thread_rows_release(&rows);
+	return complaint;
+}
+
 /*
  * Takes a snapshot and looks at all of it; *ret_error is what the snapshot
  * ended in. Returns a complaint, or NULL.
@@ -159,7 +195,8 @@ static inline const char *inspect_attachment(const struct attachment *a,
 		return NULL;
 	if (*ret_error != ATTACH_OK)
 		return "a snapshot fails in a way that is not documented";
-	return inspect_snapshot(&s);
+	complaint = inspect_snapshot(&s);
+	return complaint ? complaint : inspect_threads(a);
 }
 
 #endif /* TESTS_FUZZ_INSPECT_H */

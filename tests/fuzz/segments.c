@@ -100,7 +100,7 @@ static void fill_header(struct segment_header *h, unsigned slot_count)
 	h->abi_compat = SEGMENT_ABI_COMPAT;
 	h->header_bytes = sizeof(*h);
 	h->state = SEGMENT_READY;
-	h->flags = SEGMENT_LOCKED;
+	h->flags = SEGMENT_LOCKED | SEGMENT_THREAD_BASES;
 	h->page_bytes = (uint32_t)page;
 	h->control = (struct segment_section){
 		page, 1, sizeof(struct segment_control)
@@ -153,6 +153,12 @@ static void fill_slot(struct slot *s, unsigned index)
 	s->sequence = 2;
 	s->tid = (int32_t)(1000 + index);
 	s->owned = 1;
+	s->stack_address = s->stack_low = 0x10000 * (index + 1);
+	s->stack_high = s->stack_low + 0x8000;
+	s->base_alloc_objects = 3;
+	s->base_alloc_bytes = 300;
+	s->base_free_objects = 1;
+	s->base_free_bytes = 100;
 }
 
 void image_build(struct segment_image *image, unsigned slot_count)
