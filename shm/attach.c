@@ -107,16 +107,17 @@ static enum attach_error check_header(const struct segment_header *h,
 				      const struct stat *st)
 {
 	/* Of a foreign byte order the magic is reversed, too. */
-	if (h->magic == __builtin_bswap64(SEGMENT_MAGIC) ||
-	    (h->magic == SEGMENT_MAGIC && h->byte_order != SEGMENT_BYTE_ORDER))
+	if (h->magic == __builtin_bswap64(SEGMENT_MAGIC))
 		return ATTACH_BYTE_ORDER;
 	/* An unfinished file has no magic yet: state 0 is told apart by it. */
 	if (h->magic == 0 && h->state == SEGMENT_STARTING)
 		return ATTACH_STARTING;
 	if (h->magic != SEGMENT_MAGIC)
 		return ATTACH_NOT_SEGMENT;
-	if (h->state == SEGMENT_STARTING)
+	if (h->state == SEGMENT_STARTING) /* the rest may not be there yet */
 		return ATTACH_STARTING;
+	if (h->byte_order != SEGMENT_BYTE_ORDER)
+		return ATTACH_BYTE_ORDER;
 	if (h->abi_compat > SEGMENT_ABI)
 		return ATTACH_TOO_NEW;
 	if (!shape_is_sound(h))

@@ -170,8 +170,9 @@ static void sum_rows(const struct attachment *a, struct reading *r, bool subtrac
 			continue;
 		if (m->scope == SCOPE_SLOT)
 			r->raw[i] = sum_word(a, m->offset);
-		else if (m->scope == SCOPE_BUCKETS)
-			r->raw[i] = sum_buckets(a, m, new_histogram(r, i, m));
+		else if (m->scope == SCOPE_BUCKETS) /* also for its total */
+			r->raw[i] = sum_buckets(a, m, is_available(r, m) ?
+						new_histogram(r, i, m) : NULL);
 		else if (m->scope == SCOPE_TIMES && is_available(r, m))
 			read_times(a, m, new_histogram(r, i, m));
 	}
