@@ -3,19 +3,22 @@
 #define PRELOAD_CLOCK_H
 /*
  * Time, as the C library reads it from memory that the kernel keeps for that
- * (vDSO): no system call. Signal-safe; keeps errno.
+ * (vDSO): no system call. Never by a function that somebody has put before
+ * it: a fake clock may take a lock, of which we may just be the owner, or
+ * allocate. Signal-safe; keeps errno. After next_resolve().
  */
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
 
+#include "preload/next.h"
 #include "shm/layout.h"
 
 static inline uint64_t clock_read_ns(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(clock, &now);
+	next.clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 

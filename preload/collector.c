@@ -22,6 +22,9 @@ static event_handler handler_before;
 static unsigned long (*collections)(void);
 static uint64_t pause_start_ns;
 
+/* Collections before the tally, of a child's parent for one. */
+static unsigned long collections_before;
+
 static void add(uint64_t *word, uint64_t n)
 {
 	__atomic_fetch_add(word, n, __ATOMIC_RELAXED);
@@ -38,22 +41,26 @@ static void end_pause(struct segment_header *h)
 	add(&h->gc_pauses_ns, ns);
 }
 
+static void store(uint64_t *word, uint64_t value)
+{
+	__atomic_store_n(word, value, __ATOMIC_RELAXED);
+}
+
 /* Under the collector's lock, one at a time, and partly while all other
  * threads stand still: nothing here may wait for anything. */
 static void on_event(unsigned event)
 {
 	struct process *p = process_if_on();
+	struct segment_header *h = p ? kept.segment.header : NULL;
 
 	if (event == EVENT_PRE_STOP_WORLD)
 		pause_start_ns = clock_monotonic_ns();
-	else if (p && event == EVENT_POST_START_WORLD)
-		end_pause(kept.segment.header);
-	else if (p && event == EVENT_END)
-		__atomic_store_n(&kept.segment.header->gc_last_realtime_ns,
-				 clock_read_ns(CLOCK_REALTIME), __ATOMIC_RELAXED);
-	if (p && collections)
-		__atomic_store_n(&kept.segment.header->gc_cycles, collections(),
-				 __ATOMIC_RELAXED);
+	else if (h && event == EVENT_POST_START_WORLD)
+		end_pause(h);
+	else if (h && event == EVENT_END)
+		store(&h->gc_last_realtime_ns, clock_read_ns(CLOCK_REALTIME));
+	if (h)
+		store(&h->gc_cycles, collections() - collections_before);
 	if (handler_before)
 		handler_before(event);
 }
@@ -94,6 +101,8 @@ void collector_find(void)
 
 void collector_start(void)
 {
-	if (collections)
-		extras_available(AVAILABLE_GC);
+	if (!collections)
+		return;
+	collections_before = collections();
+	extras_available(kept.segment.header, AVAILABLE_GC);
 }

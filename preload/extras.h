@@ -17,28 +17,23 @@
 /* The process begins, not yet published: what env asks for is switched on. */
 void extras_start(struct process *p);
 
-/* On cold paths: does what the control page asks for. */
+/*
+ * On cold paths, where no call of the provider is under way: does what the
+ * control page asks for.
+ */
 void extras_poll(struct process *p);
 
-/* The same for who has no process at hand. */
+/*
+ * The same, but for the allocator's own figures: also for who may be called
+ * by the allocator.
+ */
 void extras_look(void);
 
-/* Are waits for locks to be timed? For the hot path of locks. */
-static inline bool extras_time_locks(void)
-{
-	const struct process *p = process_self;
-	const struct segment_control *control;
-
-	if (!p)
-		return false;
-	/* NULL in a forked child, where the page is not mapped. */
-	control = __atomic_load_n(&p->control, __ATOMIC_RELAXED);
-	return control && __atomic_load_n(&control->want_flags,
-					  __ATOMIC_RELAXED) & EXTRA_MUTEX;
-}
+/* No tally in this forked child: it goes straight to the provider. */
+void extras_withdraw(void);
 
 /* Marks a metric as there, for readers; after its figure was stored. */
-void extras_available(enum availability bit);
+void extras_available(struct segment_header *h, enum availability bit);
 
 /* The program called malloc_trim(). */
 void extras_count_trim(void);

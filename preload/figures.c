@@ -9,14 +9,15 @@
 #include "preload/cc.h"
 #include "preload/clock.h"
 #include "preload/extras.h"
+#include "preload/next.h"
 #include "preload/object.h"
+#include "preload/peak.h"
 
-#define NS_PER_MS     1000000ULL
-#define RATE_MIN_NS   (100 * NS_PER_MS) /* between two answers, and at least */
-#define RATE_COST     200               /* ... so many times what one took */
-#define COST_MAX_NS   (10 * NS_PER_MS)  /* once more, and it is given up */
-#define BLOCKS_MAX    100000            /* for glibc to walk */
-#define CHUNK_MIN_BYTES 32
+#define NS_PER_MS    1000000ULL
+#define RATE_MIN_NS  (100 * NS_PER_MS) /* between two answers, and at least */
+#define RATE_COST    200               /* ... so many times what one took */
+#define COST_MAX_NS  (10 * NS_PER_MS)  /* a second time in a row: given up */
+#define BLOCKS_MAX   100000            /* for glibc to walk: 20 ms at worst */
 
 /* Weak: musl has none, and would not load us. */
 extern struct mallinfo2 mallinfo2(void) __attribute__((weak));
@@ -27,57 +28,54 @@ struct figures {
 	uint64_t sys, in_use, released, metadata, purges;
 };
 
-#define KNOW(field, bit, value) \
-	(f->field = (value), f->known |= 1ULL << (AVAILABLE_##bit - 1))
+#define BIT(bit) (1ULL << (AVAILABLE_##bit - 1))
+#define KNOW(field, bit, value) (f->field = (value), f->known |= BIT(bit))
 
 /* ---- glibc ---- */
 
+/* How many blocks were freed, and how many are live. */
 struct counts {
-	uint64_t live_objects, frees;
+	uint64_t frees, live;
 };
 
-static struct counts count_all(void)
+static struct counts count_all(const struct segment_header *h,
+			       const struct slot *slots)
 {
-	const struct segment_header *h = kept.segment.header;
-	uint32_t slots = __atomic_load_n(&h->slots_hwm, __ATOMIC_ACQUIRE);
-	struct counts all = { .live_objects = h->inherited_objects };
+	uint32_t used = __atomic_load_n(&h->slots_hwm, __ATOMIC_ACQUIRE);
+	struct counts all = { .live = h->inherited_objects };
 
-	for (uint32_t i = 0; i < slots; i++) {
-		const struct slot *s = &kept.segment.slots[i];
-
-		all.live_objects += tally_net_objects(s);
+	for (uint32_t i = 0; i < used; i++) {
+		all.live += tally_net_objects(&slots[i]);
 		for (unsigned b = 0; b < SIZE_BUCKETS; b++)
-			all.frees += s->free_by_size[b];
+			all.frees += slots[i].free_by_size[b];
 	}
 	return all;
 }
 
 /*
- * mallinfo2() walks all free chunks under the lock of their arena. There are
- * at most as many as blocks were freed. And as neighbours are joined, at most
- * one for each live block, but for the small ones (fastbins), which are not:
- * those fit between the live bytes and the highest there were.
+ * mallinfo2() walks all free chunks under the lock of their arena, and each
+ * step may wait for memory: two seconds for ten million. There are at most as
+ * many as blocks were freed. The small ones (fastbins) stay apart: those are
+ * at most what small objects have become fewer by. Others are joined with
+ * free neighbours, so that between two of them there is a live block or a
+ * small free one.
  */
-static bool walk_is_short(void)
+static bool walk_is_short(const struct segment_header *h,
+			  const struct slot *slots)
 {
-	const struct segment_header *h = kept.segment.header;
-	struct counts all = count_all();
-	uint64_t live_bytes = h->inherited_bytes, joined, small;
-	uint32_t slots = __atomic_load_n(&h->slots_hwm, __ATOMIC_ACQUIRE);
+	struct counts all = count_all(h, slots);
+	uint64_t chunks = all.live + 2 * peak_small_lost();
 
-	for (uint32_t i = 0; i < slots; i++)
-		live_bytes += tally_net(&kept.segment.slots[i]);
-	small = h->peak_bytes > live_bytes ?
-		(h->peak_bytes - live_bytes) / CHUNK_MIN_BYTES : 0;
-	joined = all.live_objects + small;
-	return (all.frees < joined ? all.frees : joined) <= BLOCKS_MAX;
+	/* A child inherits free chunks as well. */
+	return chunks <= BLOCKS_MAX ||
+	       (all.frees <= BLOCKS_MAX && !h->inherited_objects);
 }
 
 static enum figures_state take_glibc(struct figures *f)
 {
 	struct mallinfo2 info;
 
-	if (!walk_is_short())
+	if (!walk_is_short(kept.segment.header, kept.segment.slots))
 		return FIGURES_TOO_MANY;
 	info = mallinfo2();
 	KNOW(sys, SYS, info.arena + info.hblkhd);
@@ -132,16 +130,21 @@ static bool tc_read(const char *name, uint64_t *ret)
 	return found;
 }
 
+/*
+ * Each is read under a lock of its own, so memory may move between two of
+ * them meanwhile; only the size of the whole never falls.
+ */
 static enum figures_state take_tcmalloc(struct figures *f)
 {
-	uint64_t sys, free_bytes, unmapped, physical, purges;
+	uint64_t sys, free_bytes, unmapped, physical, purges, idle;
 
-	if (!tc_read("generic.heap_size", &sys) ||
-	    !tc_read("tcmalloc.pageheap_free_bytes", &free_bytes) ||
-	    !tc_read("tcmalloc.pageheap_unmapped_bytes", &unmapped))
+	if (!tc_read("tcmalloc.pageheap_free_bytes", &free_bytes) ||
+	    !tc_read("tcmalloc.pageheap_unmapped_bytes", &unmapped) ||
+	    !tc_read("generic.heap_size", &sys))
 		return FIGURES_UNKNOWN;
+	idle = free_bytes + unmapped;
 	KNOW(sys, SYS, sys);
-	KNOW(in_use, IN_USE, sys - free_bytes - unmapped);
+	KNOW(in_use, IN_USE, idle < sys ? sys - idle : 0);
 	KNOW(released, RELEASED, unmapped);
 	if (tc_read("generic.total_physical_bytes", &physical) &&
 	    physical + unmapped >= sys)
@@ -184,14 +187,23 @@ static const struct source {
 
 static const struct source *source;
 
-/* Only a name that is there is looked for: see next.c on dlsym that fails. */
+/*
+ * Only a name that is there is looked for: see next.c on dlsym that fails. A
+ * program may have an allocator of its own beside the one that serves it.
+ */
 static bool find_function(const struct source *s)
 {
-	void *found = s->symbol ? dlsym(RTLD_DEFAULT, s->symbol) : NULL;
+	struct object provider;
+	void *found;
 
-	if (found)
-		memcpy(s->function, &found, sizeof(found));
-	return found || !s->symbol;
+	if (!s->symbol)
+		return true;
+	found = dlsym(RTLD_DEFAULT, s->symbol);
+	if (!found || !object_find((void *)next.malloc, &provider) ||
+	    !object_holds(&provider, found))
+		return false;
+	memcpy(s->function, &found, sizeof(found));
+	return true;
 }
 
 void figures_find(const char *provider)
@@ -213,16 +225,14 @@ static void set_state(struct segment_header *h, enum figures_state state)
  * for ever by a thread that is not here. It may still allocate, with luck,
  * from what needs no lock; the figures always need one.
  */
-void figures_start(void)
+void figures_start(struct segment_header *h)
 {
-	struct segment_header *h = kept.segment.header;
-
 	if (!source)
 		set_state(h, FIGURES_UNKNOWN);
 	else if (h->flags & SEGMENT_BASELINE_APPROX)
 		set_state(h, FIGURES_UNSAFE);
-	else if (source->take == take_glibc)
-		extras_available(AVAILABLE_TRIMS);
+	if (source && source->take == take_glibc)
+		extras_available(h, AVAILABLE_TRIMS);
 }
 
 static bool is_given_up(const struct segment_header *h)
@@ -230,34 +240,48 @@ static bool is_given_up(const struct segment_header *h)
 	uint32_t state = __atomic_load_n(&h->figures_state, __ATOMIC_RELAXED);
 
 	return state == FIGURES_UNKNOWN || state == FIGURES_UNSAFE ||
-	       state == FIGURES_TOO_SLOW;
+	       state == FIGURES_TOO_SLOW || state == FIGURES_SANDBOXED;
 }
 
-/* Bits last: who sees one sees its figure. */
-static void publish(const struct figures *f)
+/* Bits last: who sees one sees its figure. What could not be had this time
+ * stays as it was. */
+static void publish(struct segment_header *h, const struct figures *f)
 {
-	struct segment_header *h = kept.segment.header;
+	const struct {
+		uint64_t bit, value, *to;
+	} rows[] = {
+		{ BIT(SYS), f->sys, &h->heap_sys_bytes },
+		{ BIT(IN_USE), f->in_use, &h->heap_in_use_bytes },
+		{ BIT(RELEASED), f->released, &h->heap_released_bytes },
+		{ BIT(METADATA), f->metadata, &h->heap_metadata_bytes },
+		{ BIT(PURGES), f->purges, &h->heap_purges },
+	};
 
-	h->heap_sys_bytes = f->sys;
-	h->heap_in_use_bytes = f->in_use;
-	h->heap_released_bytes = f->released;
-	h->heap_metadata_bytes = f->metadata;
-	h->heap_purges = f->purges;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (f->known & rows[i].bit)
+			__atomic_store_n(rows[i].to, rows[i].value,
+					 __ATOMIC_RELAXED);
 	__atomic_fetch_or(&h->available, f->known, __ATOMIC_RELEASE);
 }
 
-static void ask(struct process *p, uint64_t start_ns)
+/* Once may be the machine's fault, which had others to run meanwhile. */
+static bool is_too_slow(struct process *p, uint64_t cost_ns)
 {
-	struct segment_header *h = kept.segment.header;
+	p->figures_slow = cost_ns > COST_MAX_NS ? p->figures_slow + 1 : 0;
+	return p->figures_slow > 1;
+}
+
+static void ask(struct process *p, struct segment_header *h, uint64_t start_ns)
+{
 	struct figures f = { 0 };
 	enum figures_state state = source->take(&f);
 	uint64_t now = clock_monotonic_ns(), cost = now - start_ns;
 
 	if (state == FIGURES_TAKEN) {
-		publish(&f);
-		h->figures_monotonic_ns = now;
-		h->figures_cost_ns = cost;
-		if (cost > COST_MAX_NS)
+		publish(h, &f);
+		__atomic_store_n(&h->figures_monotonic_ns, now, __ATOMIC_RELAXED);
+		__atomic_store_n(&h->figures_cost_ns, cost, __ATOMIC_RELAXED);
+		if (is_too_slow(p, cost))
 			state = FIGURES_TOO_SLOW;
 	}
 	p->figures_next_ns = now + (cost * RATE_COST > RATE_MIN_NS ?
@@ -265,21 +289,31 @@ static void ask(struct process *p, uint64_t start_ns)
 	set_state(h, state);
 }
 
+/* False: not now, but soon. After a costly answer that one has to do. */
+static bool answer(struct process *p, struct segment_header *h)
+{
+	uint64_t now = clock_monotonic_ns();
+
+	if (is_given_up(h))
+		return true;
+	if (process_is_sandboxed())
+		set_state(h, FIGURES_SANDBOXED);
+	else if (now >= p->figures_next_ns)
+		ask(p, h, now);
+	else
+		return p->figures_next_ns - now > RATE_MIN_NS;
+	return true;
+}
+
 void figures_take(struct process *p, uint64_t asked)
 {
 	struct segment_header *h = kept.segment.header;
-	uint64_t now;
 	int saved = errno;
 
 	if (__atomic_exchange_n(&p->extras_busy, 1, __ATOMIC_ACQUIRE))
 		return;
-	now = clock_monotonic_ns();
-	if (is_given_up(h)) {
+	if (answer(p, h))
 		__atomic_store_n(&h->figures_asked, asked, __ATOMIC_RELEASE);
-	} else if (now >= p->figures_next_ns) {
-		ask(p, now);
-		__atomic_store_n(&h->figures_asked, asked, __ATOMIC_RELEASE);
-	}
 	__atomic_store_n(&p->extras_busy, 0, __ATOMIC_RELEASE);
 	errno = saved;
 }

@@ -13,12 +13,14 @@
 void figures_find(const char *provider);
 
 /* A process begins, perhaps a forked child. */
-void figures_start(void);
+void figures_start(struct segment_header *h);
 
 /*
  * Stores the figures in the header, unless they are recent, and that request
- * number `asked` was answered. From within an
- * allocation, after the provider's own work: none of its locks is ours.
+ * `asked` (struct segment_control) is answered. Only where no call of the
+ * provider is under way, so that none of its locks is this thread's: a
+ * program that allocates in a signal handler, which may have interrupted such
+ * a call, must not be asked.
  */
 void figures_take(struct process *p, uint64_t asked);
 

@@ -107,6 +107,7 @@ EXPORT void *pvalloc(size_t bytes)
 /* glibc's alone; with another provider it is still glibc's, and harmless. */
 EXPORT int malloc_trim(size_t pad)
 {
+	next_resolve();
 	extras_count_trim();
 	return next.malloc_trim ? next.malloc_trim(pad) : 0;
 }

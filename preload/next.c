@@ -180,6 +180,11 @@ struct next next = {
 
 /* ---- what a provider lacks, built on what it has ---- */
 
+/* The provider's own, not what the extras may have put into `next`: a built
+ * function must not be seen to make two calls. */
+static void *(*provider_memalign)(size_t, size_t);
+static int (*provider_posix_memalign)(void **, size_t, size_t);
+
 /*
  * Never taken from another object: glibc's pvalloc beside jemalloc's malloc
  * would hand out blocks that jemalloc's free cannot take.
@@ -191,7 +196,7 @@ static void *built_memalign(size_t alignment, size_t bytes)
 
 	if (alignment < sizeof(void *))
 		alignment = sizeof(void *);
-	error = next.posix_memalign(&block, alignment, bytes);
+	error = provider_posix_memalign(&block, alignment, bytes);
 	if (error) {
 		errno = error;
 		return NULL;
@@ -206,7 +211,7 @@ static int built_posix_memalign(void **ret, size_t alignment, size_t bytes)
 
 	if (alignment % sizeof(void *) || alignment & (alignment - 1) || !alignment)
 		return EINVAL;
-	block = next.memalign(alignment, bytes);
+	block = provider_memalign(alignment, bytes);
 	errno = saved;
 	if (!block)
 		return ENOMEM;
@@ -216,7 +221,7 @@ static int built_posix_memalign(void **ret, size_t alignment, size_t bytes)
 
 static void *built_valloc(size_t bytes)
 {
-	return next.memalign(getauxval(AT_PAGESZ), bytes);
+	return provider_memalign(getauxval(AT_PAGESZ), bytes);
 }
 
 static void *built_pvalloc(size_t bytes)
@@ -228,7 +233,7 @@ static void *built_pvalloc(size_t bytes)
 		return NULL;
 	}
 	rounded &= ~(page - 1);
-	return next.memalign(page, rounded ? rounded : page);
+	return provider_memalign(page, rounded ? rounded : page);
 }
 
 /* A provider without aligned blocks at all: refuse rather than mix. */
@@ -309,13 +314,17 @@ static void *find_beside(const struct provider *provider, const char *name)
 
 static void resolve_aligned(const struct provider *provider)
 {
-	bool has_memalign = find_beside(provider, "memalign");
-	bool has_posix = find_beside(provider, "posix_memalign");
+	void *aligned = find_beside(provider, "memalign");
+	void *posix = find_beside(provider, "posix_memalign");
 
-	TAKE(memalign, has_posix ? built_memalign : lacking_memalign);
-	TAKE(posix_memalign, built_posix_memalign);
-	TAKE(aligned_alloc, has_memalign || has_posix ? next.memalign
-						      : lacking_memalign);
+	/* Never NULL in between: another thread may have come here first. */
+	provider_memalign = aligned ? (typeof(provider_memalign))aligned :
+			    posix ? built_memalign : lacking_memalign;
+	provider_posix_memalign = posix ? (typeof(provider_posix_memalign))posix
+					: built_posix_memalign;
+	STORE(memalign, provider_memalign);
+	STORE(posix_memalign, provider_posix_memalign);
+	TAKE(aligned_alloc, provider_memalign);
 	TAKE(valloc, built_valloc);
 	TAKE(pvalloc, built_pvalloc);
 }
@@ -329,6 +338,16 @@ static void resolve_locks(void)
 	if (found)                                       \
 		STORE(name, (typeof(next.name))found);
 	NEXT_LOCKS(RESOLVE_LOCK)
+}
+
+/* By its version, which a fake clock does not have. */
+static void resolve_clock(void)
+{
+	void *found = dlvsym ? dlvsym(RTLD_NEXT, "clock_gettime", "GLIBC_2.17")
+			     : NULL;
+
+	STORE(clock_gettime, found ? (typeof(next.clock_gettime))found
+				   : clock_gettime);
 }
 
 static void resolve_others(void)
@@ -403,6 +422,7 @@ COLD void next_resolve(void)
 	resolve_aligned(provider);
 	resolve_others();
 	resolve_locks();
+	resolve_clock();
 	/* Nobody knows the size of every block of a mixture. */
 	STORE(malloc_usable_size, is_mixture(provider) ? NULL :
 	      find_usable_size(provider));

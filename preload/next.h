@@ -63,6 +63,7 @@ struct next {
 	void *(*dlopen)(const char *, int);
 	void *(*dlmopen)(long, const char *, int);
 	int (*malloc_trim)(size_t);
+	int (*clock_gettime)(clockid_t, struct timespec *);
 #define MEMBER(name, parameters, arguments) int (*name) parameters;
 	NEXT_LOCKS(MEMBER)
 #undef MEMBER

@@ -8,6 +8,7 @@
 #define BATCH_MIN_BYTES (4 << 10)
 #define BATCH_MAX_BYTES (1 << 20)
 #define BUDGET_SINGLE_BYTES (64 << 10) /* how often a fold comes by at least */
+#define SMALL_BATCH     1024 /* objects */
 #define BATCH_SHARE     64 /* all batches together: 1/64 of the peak */
 
 #define SIGN_BIT (1ULL << 63)
@@ -59,6 +60,34 @@ struct view {
 	struct segment_header *header;
 	const struct slot *own;
 };
+
+/*
+ * Small objects of all threads, to within a batch of each, and the most there
+ * ever were. A forked child has its parent's heap, and so goes on from here.
+ */
+static uint64_t small_objects, small_objects_peak;
+
+static void add_small(struct tally *t, struct view v, int64_t least)
+{
+	uint64_t net = tally_net_small(v.own);
+	int64_t change = (int64_t)(net - t->folded_small), sum;
+
+	if (change < least && change > -least)
+		return;
+	t->folded_small = net;
+	sum = (int64_t)__atomic_add_fetch(&small_objects, (uint64_t)change,
+					  __ATOMIC_RELAXED);
+	if (sum > 0)
+		raise_to(&small_objects_peak, (uint64_t)sum);
+}
+
+uint64_t peak_small_lost(void)
+{
+	uint64_t most = __atomic_load_n(&small_objects_peak, __ATOMIC_RELAXED);
+	uint64_t now = __atomic_load_n(&small_objects, __ATOMIC_RELAXED);
+
+	return (int64_t)now <= 0 ? most : most > now ? most - now : 0;
+}
 
 static void fold_single(struct process *p, struct tally *t, struct view v)
 {
@@ -151,6 +180,7 @@ void peak_fold(struct process *p, struct tally *t)
 		fold_threaded(p, t, v);
 	else
 		fold_single(p, t, v);
+	add_small(t, v, SMALL_BATCH);
 }
 
 void peak_start_first(struct process *p, struct tally *t)
@@ -159,6 +189,7 @@ void peak_start_first(struct process *p, struct tally *t)
 
 	p->threaded = SINGLE;
 	kept.first_slot = t->own;
+	t->folded_small = tally_net_small(t->own);
 	h->peak_bytes = h->inherited_bytes;
 	p->batch_sum_bytes = t->batch_bytes = t->budget_bytes = BATCH_MAX_BYTES;
 	fold_above(t, tally_net(t->own));
@@ -171,6 +202,7 @@ void peak_start(struct process *p, struct tally *t)
 	if (!own)
 		return;
 	t->folded_bytes = tally_net(own);
+	t->folded_small = tally_net_small(own);
 	t->batch_bytes = 0;
 	peak_fold(p, t);
 }
@@ -211,6 +243,8 @@ void peak_finish(struct process *p, struct tally *t)
 	const struct slot *own = tally_own(t);
 	uint64_t net;
 
+	if (own)
+		add_small(t, (struct view){ .own = own }, 1);
 	if (!own || !is_threaded(p))
 		return;
 	net = tally_net(own);

@@ -34,4 +34,10 @@ void peak_finish(struct process *p, struct tally *t);
 /* A thread without a slot allocated (or, negative, freed) that much. */
 void peak_fold_shared(struct process *p, int64_t change_bytes);
 
+/*
+ * By how much small objects (those that glibc does not join with their
+ * neighbours when they are freed) are fewer than they ever were: an estimate.
+ */
+uint64_t peak_small_lost(void);
+
 #endif /* PRELOAD_PEAK_H */

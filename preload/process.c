@@ -358,9 +358,9 @@ static void start_child(void)
 
 	if (process_self->pid && !memory_is_ours())
 		return;
-	else if (__atomic_compare_exchange_n(&process_self->phase, &fresh,
-					     PROCESS_STARTING, false,
-					     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+	if (__atomic_compare_exchange_n(&process_self->phase, &fresh,
+					PROCESS_STARTING, false,
+					__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		__atomic_store_n(&process_self->phase,
 				 begin(process_self, true) ? PROCESS_ON : PROCESS_OFF,
 				 __ATOMIC_RELEASE);
@@ -383,6 +383,7 @@ static COLD void start(void)
 	/* Before the first system call: one could be its death. */
 	if (first_is_done && (sandboxed || !env.follow_fork)) {
 		never = true;
+		extras_withdraw();
 		return;
 	}
 	syscall(SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, sizeof(all));

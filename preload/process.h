@@ -50,6 +50,7 @@ struct process {
 	struct segment_control *control; /* what readers ask for */
 	uint32_t extras_busy;            /* extras.c: somebody is switching */
 	uint64_t figures_next_ns;        /* figures.c: not before */
+	uint32_t figures_slow;           /* figures.c: so often in a row */
 	uint64_t batch_sum_bytes;        /* of all threads, atomic */
 	struct bitmap slots_taken;
 	struct bitmap handoffs_taken;

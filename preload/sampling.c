@@ -17,15 +17,10 @@ static bool stall_on, requested_on;
 /* What two readings of the clock take by themselves. */
 static uint64_t overhead_ns;
 
-/*
- * `left` calls to the next sample, which stands for `interval` calls.
- * `inside`: this thread is in one of these functions; what a provider builds
- * on another of its functions is counted once.
- */
+/* `left` calls to the next sample, which stands for `interval` calls. */
 THREAD_LOCAL struct {
 	uint32_t random;
 	unsigned short left, interval;
-	bool inside;
 } mine;
 
 /* Marsaglia, Xorshift RNGs (2003), 32 bits. Intervals must not be regular,
@@ -45,15 +40,14 @@ static void draw_interval(void)
 	mine.left = mine.interval;
 }
 
-static void record(uint64_t start_ns)
+static COLD void record(uint64_t start_ns)
 {
 	uint64_t ns = clock_monotonic_ns() - start_ns;
 	struct process *p = process_if_on();
+	struct segment_header *h = p ? kept.segment.header : NULL;
 
 	ns = ns > overhead_ns ? ns - overhead_ns : 0;
-	if (p) {
-		struct segment_header *h = kept.segment.header;
-
+	if (h) {
 		__atomic_fetch_add(&h->stall_ns[clock_bucket(ns)], 1,
 				   __ATOMIC_RELAXED);
 		__atomic_fetch_add(&h->allocator_ns, ns * mine.interval,
@@ -65,7 +59,6 @@ static void record(uint64_t start_ns)
 /* 0 unless this call is a sample. */
 static inline uint64_t begin(void)
 {
-	mine.inside = true;
 	if (!stall_on)
 		return 0;
 	if (UNLIKELY(!mine.interval))
@@ -79,18 +72,13 @@ static inline void end(uint64_t start_ns, bool succeeded, size_t bytes)
 		record(start_ns);
 	if (requested_on && succeeded)
 		tally_requested(bytes);
-	mine.inside = false;
 }
 
 #define OBSERVED(call, bytes)                             \
 	do {                                              \
-		uint64_t start_ns_;                       \
-		void *block_;                             \
+		uint64_t start_ns_ = begin();             \
+		void *block_ = (call);                    \
                                                           \
-		if (mine.inside)                          \
-			return (call);                    \
-		start_ns_ = begin();                      \
-		block_ = (call);                          \
 		end(start_ns_, block_ != NULL, (bytes));  \
 		return block_;                            \
 	} while (0)
@@ -132,26 +120,17 @@ static void *observed_pvalloc(size_t bytes)
 
 static int observed_posix_memalign(void **ret, size_t alignment, size_t bytes)
 {
-	uint64_t start_ns;
-	int error;
+	uint64_t start_ns = begin();
+	int error = provider.posix_memalign(ret, alignment, bytes);
 
-	if (mine.inside)
-		return provider.posix_memalign(ret, alignment, bytes);
-	start_ns = begin();
-	error = provider.posix_memalign(ret, alignment, bytes);
 	end(start_ns, error == 0, bytes);
 	return error;
 }
 
 static void observed_free(void *block)
 {
-	uint64_t start_ns;
+	uint64_t start_ns = begin();
 
-	if (mine.inside) {
-		provider.free(block);
-		return;
-	}
-	start_ns = begin();
 	provider.free(block);
 	end(start_ns, false, 0);
 }

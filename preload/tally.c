@@ -158,7 +158,11 @@ static void count(struct tally *t, size_t counter, uint64_t n)
 
 void tally_requested(size_t bytes)
 {
-	if (process_if_on())
+	/* Its tally begins here in a forked child: before its first block is
+	 * counted. */
+	struct process *p = process_get();
+
+	if (p)
 		count(tally_self, offsetof(struct slot, requested_bytes), bytes);
 }
 

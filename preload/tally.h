@@ -34,6 +34,7 @@ struct tally {
 	uint64_t folded_bytes; /* A - F at the last fold */
 	int64_t batch_bytes;   /* share of the peak's slack; 0 = none taken */
 	uint32_t index;        /* of the slot among the exclusive ones */
+	uint64_t folded_small; /* small objects, net, at the last fold of those */
 } __attribute__((aligned(128)));
 
 /* This thread's block; never NULL. Defined in tally.c. */
@@ -121,6 +122,21 @@ static inline bool tally_chunk_is_plain(const void *block)
 static inline size_t tally_plain_bytes(const void *block)
 {
 	return (((const size_t *)block)[-1] & ~(size_t)15) - 8;
+}
+
+/*
+ * The same for small ones: glibc keeps no larger free block unjoined with its
+ * neighbours than of 160 bytes (M_MXFAST).
+ */
+#define TALLY_SMALL_BUCKETS 6
+
+static inline uint64_t tally_net_small(const struct slot *slot)
+{
+	uint64_t net = 0;
+
+	for (unsigned i = 0; i < TALLY_SMALL_BUCKETS; i++)
+		net += slot->alloc_by_size[i] - slot->free_by_size[i];
+	return net;
 }
 
 /* Index of the highest bit set; n > 0. */

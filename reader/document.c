@@ -5,6 +5,7 @@
 
 #include "reader/format.h"
 #include "reader/histogram.h"
+#include "shm/control.h"
 
 #define SCHEMA 1
 
@@ -59,6 +60,31 @@ static void add_identity(struct json *process, const struct target *t)
 	json_put_u64(process, "skew_objects", t->snapshot.skew_objects);
 }
 
+static void add_extras(struct json *process, const struct snapshot *s)
+{
+	struct json *extras = json_put_array(process, "extras");
+	size_t count;
+	const struct control_row *rows = control_all(&count);
+
+	for (size_t i = 0; i < count; i++)
+		if (s->extras_on & rows[i].extra)
+			json_append_string(extras, rows[i].name);
+}
+
+/* Only where somebody asked, or it is known that asking is in vain. */
+static void add_figures(struct json *process, const struct snapshot *s)
+{
+	struct json *figures;
+
+	if (!s->figures_missing && !s->figures_monotonic_ns)
+		return;
+	figures = json_put_object(process, "allocator_figures");
+	if (s->figures_monotonic_ns)
+		json_put_f64(figures, "age_seconds", snapshot_figures_age(s));
+	if (s->figures_missing)
+		json_put_string(figures, "missing", s->figures_missing);
+}
+
 static void add_value(struct json *metrics, const struct snapshot *s,
 		      const struct metric_value *v)
 {
@@ -80,6 +106,8 @@ struct json *document_add(struct json *processes, const struct target *t)
 	struct json *metrics;
 
 	add_identity(process, t);
+	add_extras(process, &t->snapshot);
+	add_figures(process, &t->snapshot);
 	metrics = json_put_object(process, "metrics");
 	for (size_t i = 0; i < t->snapshot.count; i++)
 		add_value(metrics, &t->snapshot, &t->snapshot.values[i]);

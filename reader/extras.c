@@ -5,6 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "reader/report.h"
+
 #define TRIES   50
 #define STEP_NS 5000000 /* 250 ms in all */
 
@@ -34,7 +36,7 @@ static int await_figures(struct attachment *a, uint64_t asked)
 
 		if (attach_snapshot(a, &s) != ATTACH_OK)
 			return -EIO;
-		if (s.figures_asked >= asked)
+		if (s.figures_asked >= asked || s.figures_given_up)
 			return 0;
 		if (s.state != TARGET_LIVE)
 			return -ESRCH;
@@ -60,6 +62,7 @@ int extras_ask_figures(const struct discovery *d, const struct place *p,
 	return error ? error : await_figures(a, asked);
 }
 
+/* A target that ends in between will not obey any more. */
 static int await_switch(struct attachment *a, uint32_t wanted,
 			uint32_t *ret_in_force)
 {
@@ -69,10 +72,22 @@ static int await_switch(struct attachment *a, uint32_t wanted,
 		if (attach_snapshot(a, &s) != ATTACH_OK)
 			return -EIO;
 		*ret_in_force = s.extras_on;
-		if (s.extras_on == wanted || s.state != TARGET_LIVE)
-			break;
+		if (s.extras_on == wanted)
+			return 0;
+		if (s.state != TARGET_LIVE)
+			return -ESRCH;
 		pause_a_step();
 	}
+	return 0;
+}
+
+static int read_state(struct attachment *a, uint32_t *ret_in_force)
+{
+	struct snapshot s;
+
+	if (attach_snapshot(a, &s) != ATTACH_OK)
+		return -EIO;
+	*ret_in_force = s.extras_on;
 	return 0;
 }
 
@@ -80,6 +95,7 @@ int extras_switch(const struct discovery *d, const struct place *p,
 		  struct attachment *a, uint32_t on, uint32_t off,
 		  uint32_t *ret_wanted, uint32_t *ret_in_force)
 {
+	bool looks_only = !on && !off;
 	struct control control;
 	int error;
 
@@ -88,12 +104,31 @@ int extras_switch(const struct discovery *d, const struct place *p,
 	error = open_control(&control, d, p, a);
 	if (error)
 		return error;
-	if (on || off)
+	if (!looks_only)
 		error = control_switch(&control, on, off);
 	if (!error)
 		error = control_wanted(&control, ret_wanted);
 	control_close(&control);
 	if (error)
 		return error;
-	return await_switch(a, on || off ? *ret_wanted : 0, ret_in_force);
+	return looks_only ? read_state(a, ret_in_force)
+			  : await_switch(a, *ret_wanted, ret_in_force);
+}
+
+const char *extras_trouble(int error)
+{
+	switch (error) {
+	case -ESRCH:
+		return "it has ended";
+	case -ESTALE:
+		return "it became another program just now, try again";
+	case -ENOTSUP:
+		return "its library is too old for that";
+	case -EBUSY:
+		return "somebody else is switching, try again";
+	case -EIO:
+		return "its segment is damaged";
+	default:
+		return report_errno(-error);
+	}
 }

@@ -29,4 +29,7 @@ int extras_switch(const struct discovery *d, const struct place *p,
 		  struct attachment *a, uint32_t on, uint32_t off,
 		  uint32_t *ret_wanted, uint32_t *ret_in_force);
 
+/* What such an error is, as the end of a message; see report_errno(). */
+const char *extras_trouble(int error);
+
 #endif /* READER_EXTRAS_H */

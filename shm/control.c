@@ -5,10 +5,14 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "attachment.h"
+
+#define LOCK_TRIES 50 /* of 5 ms */
 
 /* To add an extra: a bit in layout.h and control.h, a row here, and what it
  * does in preload/extras.c. */
@@ -33,6 +37,18 @@ const struct control_row *control_all(size_t *ret_count)
 	return rows;
 }
 
+/* Does the control page, of which s is the section, lie in `other`? */
+static bool is_within(const struct segment_section *s, uint64_t page_bytes,
+		      const struct segment_section *other)
+{
+	uint64_t bytes = (uint64_t)other->count * other->stride_bytes;
+
+	return s->offset_bytes < other->offset_bytes + bytes &&
+	       other->offset_bytes < s->offset_bytes + page_bytes;
+}
+
+/* A page of its own, not on top of what the target counts with. The other
+ * sections are known to be in the file. */
 static bool is_sound(const struct segment_header *h)
 {
 	const struct segment_section *s = &h->control;
@@ -41,11 +57,14 @@ static bool is_sound(const struct segment_header *h)
 	       s->offset_bytes >= h->header_bytes &&
 	       s->offset_bytes % h->page_bytes == 0 &&
 	       s->offset_bytes < h->file_bytes &&
-	       /* Not on top of what the target counts with. */
-	       s->offset_bytes != h->metrics.offset_bytes &&
-	       (s->offset_bytes < h->slots.offset_bytes ||
-		s->offset_bytes >= h->slots.offset_bytes +
-			(uint64_t)h->slots.count * h->slots.stride_bytes);
+	       !is_within(s, h->page_bytes, &h->metrics) &&
+	       !is_within(s, h->page_bytes, &h->slots);
+}
+
+/* A header without extras is of a library that never looks at the page. */
+static bool is_obeyed(const struct segment_header *h)
+{
+	return h->header_bytes >= sizeof(*h);
 }
 
 int control_open(struct control *ret, const struct attachment *a, int dirfd,
@@ -54,7 +73,7 @@ int control_open(struct control *ret, const struct attachment *a, int dirfd,
 	struct stat st;
 	int fd;
 
-	if (!is_sound(&a->header))
+	if (!is_sound(&a->header) || !is_obeyed(&a->header))
 		return -ENOTSUP;
 	fd = openat(dirfd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
 				 O_CLOEXEC);
@@ -102,11 +121,31 @@ static int put(const struct control *c, size_t at, const void *from, size_t byte
 
 int control_wanted(const struct control *c, uint32_t *ret)
 {
-	return get(c, offsetof(struct segment_control, want_flags), ret,
-		   sizeof(*ret));
+	int error = get(c, offsetof(struct segment_control, want_flags), ret,
+			sizeof(*ret));
+
+	/* The target believes no other bits either. */
+	*ret = error ? 0 : *ret & EXTRA_ALL;
+	return error;
 }
 
-int control_switch(const struct control *c, uint32_t on, uint32_t off)
+/* Several readers may switch at once. Whoever holds the lock all the time,
+ * maybe out of malice, is not waited for. */
+static int lock(const struct control *c)
+{
+	const struct timespec step = { .tv_nsec = 5000000 };
+
+	for (int tries = 0; flock(c->fd, LOCK_EX | LOCK_NB) != 0; tries++) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
+		if (tries == LOCK_TRIES)
+			return -EBUSY;
+		nanosleep(&step, NULL);
+	}
+	return 0;
+}
+
+static int change(const struct control *c, uint32_t on, uint32_t off)
 {
 	uint32_t flags;
 	int error = control_wanted(c, &flags);
@@ -116,6 +155,17 @@ int control_switch(const struct control *c, uint32_t on, uint32_t off)
 	flags = (flags | on) & ~off;
 	return put(c, offsetof(struct segment_control, want_flags), &flags,
 		   sizeof(flags));
+}
+
+int control_switch(const struct control *c, uint32_t on, uint32_t off)
+{
+	int error = lock(c);
+
+	if (error)
+		return error;
+	error = change(c, on, off);
+	flock(c->fd, LOCK_UN);
+	return error;
 }
 
 int control_ask(const struct control *c, uint64_t *ret)

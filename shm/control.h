@@ -37,7 +37,8 @@ struct control {
 /*
  * Opens the control page of what is attached; dirfd and name as for
  * attach_open(). 0 or a negative errno: -EACCES and the like, -ESTALE when
- * the name is another file by now, -ENOTSUP when the segment has no such page.
+ * the name is another file by now, -ENOTSUP when the segment has no such page
+ * or its library, an older one, does not look at it.
  */
 int control_open(struct control *ret, const struct attachment *a, int dirfd,
 		 const char *name);
@@ -46,7 +47,10 @@ void control_close(struct control *c);
 /* What is asked for at present, bits of enum control_extra. 0 or -errno. */
 int control_wanted(const struct control *c, uint32_t *ret);
 
-/* Asks to switch some on and others off. 0 or a negative errno. */
+/*
+ * Asks to switch some on and others off; one reader at a time. 0 or a
+ * negative errno: -EBUSY when another one has been at it for too long.
+ */
 int control_switch(const struct control *c, uint32_t on, uint32_t off);
 
 /*

@@ -182,6 +182,7 @@ enum figures_state {
 	FIGURES_TOO_MANY = 3,      /* too many blocks to walk without a stall */
 	FIGURES_TOO_SLOW = 4,      /* they took so long that it was given up */
 	FIGURES_UNSAFE = 5,        /* a child of a bare fork of threads */
+	FIGURES_SANDBOXED = 6,     /* asking may be forbidden by now */
 };
 
 /*

@@ -270,10 +270,11 @@ static void read_extras(const struct attachment *a, struct snapshot *s)
 	static const char *const missing[] = {
 		[FIGURES_UNKNOWN] = "this allocator has none",
 		[FIGURES_TOO_MANY] =
-			"so many blocks that asking would hold up the process",
+			"perhaps so many free blocks that asking would hold up the process",
 		[FIGURES_TOO_SLOW] =
 			"given up, as asking held up the process",
 		[FIGURES_UNSAFE] = "unsafe in this child of threads",
+		[FIGURES_SANDBOXED] = "not asked for in a sandbox",
 	};
 	const struct segment_header *shared = (const void *)a->map;
 	uint32_t state;
@@ -283,6 +284,7 @@ static void read_extras(const struct attachment *a, struct snapshot *s)
 	state = __atomic_load_n(&shared->figures_state, __ATOMIC_ACQUIRE);
 	if (state < sizeof(missing) / sizeof(missing[0]))
 		s->figures_missing = missing[state];
+	s->figures_given_up = s->figures_missing && state != FIGURES_TOO_MANY;
 	s->extras_on = __atomic_load_n(&shared->extras_on, __ATOMIC_RELAXED);
 	s->figures_asked = load((const void *)&shared->figures_asked);
 	s->figures_monotonic_ns = load((const void *)&shared->figures_monotonic_ns);
@@ -504,6 +506,13 @@ const struct size_histogram *snapshot_histogram(const struct snapshot *s,
 	if (v->kind != METRIC_HISTOGRAM || v->value.histogram >= s->histogram_count)
 		return NULL;
 	return &s->histograms[v->value.histogram];
+}
+
+double snapshot_figures_age(const struct snapshot *s)
+{
+	if (s->figures_monotonic_ns > s->monotonic_ns)
+		return 0;
+	return (double)(s->monotonic_ns - s->figures_monotonic_ns) / NS_PER_SECOND;
 }
 
 uint64_t histogram_upper_bound(const struct size_histogram *h, unsigned bucket)

@@ -111,6 +111,7 @@ struct snapshot {
 	unsigned extras_on;     /* bits of enum control_extra, in force */
 	const char *figures_missing; /* why the allocator's figures are not
 				      * there, or are no longer renewed; or NULL */
+	bool figures_given_up;  /* asking once more is in vain */
 	uint64_t figures_monotonic_ns; /* when they were taken; 0 = never */
 	uint64_t figures_asked; /* which request they answered, see control.h */
 	size_t count;
@@ -164,6 +165,12 @@ uint64_t snapshot_u64(const struct snapshot *s, enum metric_id id);
 /* The histogram of a value of kind METRIC_HISTOGRAM; NULL for any other. */
 const struct size_histogram *snapshot_histogram(const struct snapshot *s,
 						const struct metric_value *v);
+
+/*
+ * How old the allocator's own figures are, in seconds; at least 0, also where
+ * the segment tells of a future. Only where figures_monotonic_ns is not 0.
+ */
+double snapshot_figures_age(const struct snapshot *s);
 
 /* Upper bound of a bucket, bytes or nanoseconds; UINT64_MAX for the last. */
 uint64_t histogram_upper_bound(const struct size_histogram *h, unsigned bucket);

@@ -88,8 +88,8 @@ static void print_state(const struct target_identity *id, int pid,
 		       state_text(wanted, in_force, rows[i].extra));
 	putchar('\n');
 	if (wanted != in_force)
-		report("%d (%s) has not noticed yet: it will at one of its next "
-		       "allocations or when it starts a thread", pid,
+		report("%d (%s) has not noticed yet: it will when it starts a "
+		       "thread or has allocated more, 1 MiB at most", pid,
 		       format_escaped(id->comm).s);
 }
 
@@ -112,20 +112,6 @@ static void put_state(struct json *processes, const struct target_identity *id,
 	}
 }
 
-static const char *trouble_text(int error)
-{
-	switch (error) {
-	case -ESRCH:
-		return "it has ended";
-	case -ESTALE:
-		return "it became another program just now, try again";
-	case -ENOTSUP:
-		return "its library is too old for that";
-	default:
-		return report_errno(-error);
-	}
-}
-
 static int switch_one(const struct discovery *d, const struct place *p,
 		      const struct change *c, struct json *processes)
 {
@@ -141,7 +127,7 @@ static int switch_one(const struct discovery *d, const struct place *p,
 	error = extras_switch(d, p, a, c->on, c->off, &wanted, &in_force);
 	if (error)
 		report("%d: cannot switch extras: %s", p->pid,
-		       trouble_text(error));
+		       extras_trouble(error));
 	else if (processes)
 		put_state(processes, attach_identity(a), p->pid, wanted, in_force);
 	else

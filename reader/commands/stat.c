@@ -63,14 +63,12 @@ static void print_head(const struct target *t)
 /* How old the allocator's own figures are, or why there are none. */
 static void print_figures(const struct snapshot *s)
 {
-	double age = (double)(s->monotonic_ns - s->figures_monotonic_ns) / 1e9;
-
 	if (s->figures_missing && (allocator || s->figures_monotonic_ns))
 		printf("  the allocator's own figures: %s\n", s->figures_missing);
-	if (s->figures_monotonic_ns && age > FIGURES_FRESH_SECONDS &&
-	    s->figures_monotonic_ns < s->monotonic_ns)
+	if (s->figures_monotonic_ns &&
+	    snapshot_figures_age(s) > FIGURES_FRESH_SECONDS)
 		printf("  the allocator's own figures are %s old\n",
-		       format_duration(age).s);
+		       format_duration(snapshot_figures_age(s)).s);
 }
 
 /* Bytes are the one unit whose human form loses something. */
@@ -203,11 +201,11 @@ static void ask_figures(const struct discovery *d, const struct place *p,
 	int error = extras_ask_figures(d, p, a);
 
 	if (error == -ETIMEDOUT)
-		report("%d: its allocator has not answered: it is asked at one "
-		       "of the next allocations", p->pid);
+		report("%d: its allocator has not answered yet: it is asked when "
+		       "the process has allocated more, 1 MiB at most", p->pid);
 	else if (error && error != -ESRCH)
 		report("%d: cannot ask its allocator: %s", p->pid,
-		       report_errno(-error));
+		       extras_trouble(error));
 }
 
 static enum attach_error show_place(const struct discovery *d,

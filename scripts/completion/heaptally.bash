@@ -62,7 +62,7 @@ _heaptally_operand() {
 	local program=$1 command=$2 current=$3
 	case $command in
 	help) _heaptally_words "$(_heaptally_commands "$program")" "$current" ;;
-	stat | watch) _heaptally_words "$(_heaptally_pids "$program")" "$current" ;;
+	ctl | stat | watch) _heaptally_words "$(_heaptally_pids "$program")" "$current" ;;
 	run) mapfile -t COMPREPLY < <(compgen -c -- "$current") ;;
 	doctor)
 		mapfile -t COMPREPLY < <(
@@ -96,6 +96,14 @@ _heaptally() {
 		;;
 	*:--name | run:--only)
 		_heaptally_words "$(_heaptally_names "$program")" "$current"
+		return
+		;;
+	ctl:--mutex | ctl:--stall | ctl:--requested | ctl:--allocator)
+		_heaptally_words "on off" "$current"
+		return
+		;;
+	ctl:--histogram)
+		_heaptally_words exact "$current"
 		return
 		;;
 	stat:-m | stat:--metric)
