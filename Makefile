@@ -61,11 +61,14 @@ READER_DEFINES := -DHEAPTALLY_VERSION='"$(VERSION)"' -DHEAPTALLY_LIBDIR='"$(LIBD
 
 SHM_SOURCES := $(wildcard shm/*.c)
 PRELOAD_SOURCES := $(wildcard preload/*.c)
+# The statistics, which stand on their own.
+CHECK_SOURCES := $(patsubst %,reader/check/%.c,rank trend judge limits verdict)
 READER_SOURCES := $(wildcard reader/*.c reader/*/*.c)
 # The writing half alone goes into the library.
 PRELOAD_SHM_SOURCES := shm/leftovers.c shm/metrics.c shm/segment.c shm/segment_name.c
 
 SHM_OBJECTS := $(SHM_SOURCES:%.c=$(B)/obj/%.o)
+CHECK_OBJECTS := $(CHECK_SOURCES:%.c=$(B)/obj/%.o)
 READER_OBJECTS := $(READER_SOURCES:%.c=$(B)/obj/%.o)
 CXX_OBJECTS := $(patsubst %.c,$(B)/pic/%.o,$(wildcard preload/cxx/*.c))
 PRELOAD_OBJECTS := $(PRELOAD_SOURCES:%.c=$(B)/pic/%.o) $(PRELOAD_SHM_SOURCES:%.c=$(B)/pic/%.o)
@@ -85,8 +88,8 @@ BENCH_PROGRAMS := $(patsubst scripts/bench.d/%.c,build/bench/%,$(filter-out %_sh
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all preload reader unit unit-programs test-programs check corpus fuzz fuzzer bench \
-	bench-programs layers hdr-check tidy shellcheck docs docs-check install \
+.PHONY: all preload reader unit unit-programs test-programs check check-real corpus fuzz fuzzer bench \
+	bench-programs calibration calibrate layers hdr-check tidy shellcheck docs docs-check install \
 	uninstall clean help FORCE
 
 all: preload reader ## library and command
@@ -126,7 +129,7 @@ $(CXX_OBJECTS): private PRELOAD_CFLAGS += -fexceptions -fsemantic-interposition
 
 $(B)/heaptally: $(READER_OBJECTS) $(SHM_OBJECTS)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(SANITIZE_FLAGS) $(LDFLAGS) -o $@ $^ $(READER_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE_FLAGS) $(LDFLAGS) -o $@ $^ $(READER_LIBS) -lm
 
 # ---- tests ----
 
@@ -145,6 +148,14 @@ $(B)/unit/%: tests/unit/%.c $(UNIT_OBJECTS) $(SHM_OBJECTS) $(B)/flags
 # The reader's own code under test, by program.
 $(B)/unit/test_elf: $(B)/obj/reader/elf.o $(B)/obj/reader/report.o
 $(B)/unit/test_elf: UNIT_LIBS := $(READER_LIBS)
+CHECK_UNITS := $(patsubst %,$(B)/unit/test_%,rank trend judge)
+$(CHECK_UNITS): $(CHECK_OBJECTS)
+$(CHECK_UNITS): UNIT_LIBS := -lm
+$(B)/unit/test_quantity: $(B)/obj/reader/quantity.o
+# An output of a check may use whatever the command has.
+REPORT_UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_report*.c))
+$(REPORT_UNITS): $(filter-out %/reader/main.o,$(READER_OBJECTS))
+$(REPORT_UNITS): UNIT_LIBS := $(READER_LIBS) -lm
 
 unit: unit-programs ## unit tests, one TAP stream each
 	@failed=0; for t in $(UNIT_PROGRAMS); do echo "# $$t"; $$t || failed=1; done; exit $$failed
@@ -169,6 +180,12 @@ build/tests/%.so: tests/programs/%.c $(B)/flags
 
 check: ## everything that scripts/test runs
 	scripts/test
+
+CHECK_REAL_RUNS ?= 10
+CHECK_REAL_SECONDS ?= 95
+check-real: all test-programs ## verdicts on real services, ten times (CHECK_REAL_RUNS) a minute and a half each
+	@for i in $$(seq $(CHECK_REAL_RUNS)); do \
+		CHECK_REAL_SECONDS=$(CHECK_REAL_SECONDS) bats tests/67-check-real.bats || exit 1; done
 
 corpus: all ## real programs with and without the tally; packages: scripts/setup --corpus
 	tests/corpus/run --readme
@@ -210,6 +227,15 @@ build/bench/%.so: scripts/bench.d/%.c $(B)/flags
 bench: all bench-programs ## measured overhead, as ratios
 	scripts/bench
 
+calibration: $(B)/calibrate/calibrate
+$(B)/calibrate/%: scripts/calibrate.d/%.c $(CHECK_OBJECTS) $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CALIB,$<)
+	$(Q)$(CC) $(BASE) $(CFLAGS) $(SANITIZE_FLAGS) -o $@ $< $(CHECK_OBJECTS) -lm
+
+calibrate: calibration ## how often the verdict of a check is right, into README
+	scripts/calibrate
+
 # ---- hygiene ----
 
 layers: ## preload and reader meet in shm only
@@ -227,7 +253,7 @@ tidy: ## clang-tidy over all C sources
 
 shellcheck: ## all shell scripts
 	$(Q)shellcheck scripts/setup scripts/demo scripts/test scripts/check-layers \
-		scripts/update-docs .ci/run scripts/completion/heaptally.bash
+		scripts/update-docs scripts/calibrate .ci/run scripts/completion/heaptally.bash
 	$(Q)shellcheck -s bash -e SC2030,SC2031,SC2314,SC2315 tests/*.bash
 	$(Q)shellcheck -x -P . tests/corpus/run tests/corpus/table tests/corpus/*.bash
 
@@ -258,4 +284,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 -include $(SHM_OBJECTS:.o=.d) $(READER_OBJECTS:.o=.d) $(PRELOAD_OBJECTS:.o=.d) \
-	$(UNIT_OBJECTS:.o=.d) $(UNIT_PROGRAMS:=.d) $(wildcard build/tests/*.d)
+	$(UNIT_OBJECTS:.o=.d) $(UNIT_PROGRAMS:=.d) $(B)/calibrate/calibrate.d $(wildcard build/tests/*.d)

@@ -34,7 +34,7 @@ struct json *document_processes(struct json *document)
 	return json_put_array(document, "processes");
 }
 
-static void add_identity(struct json *process, const struct target *t)
+void document_put_identity(struct json *process, const struct target *t)
 {
 	const struct target_identity *id = &t->id;
 
@@ -100,16 +100,21 @@ static void add_value(struct json *metrics, const struct snapshot *s,
 		json_put_u64(metrics, key.s, v->value.u64);
 }
 
+void document_put_metrics(struct json *process, const struct target *t)
+{
+	struct json *metrics = json_put_object(process, "metrics");
+
+	for (size_t i = 0; i < t->snapshot.count; i++)
+		add_value(metrics, &t->snapshot, &t->snapshot.values[i]);
+}
+
 struct json *document_add(struct json *processes, const struct target *t)
 {
 	struct json *process = json_append_object(processes);
-	struct json *metrics;
 
-	add_identity(process, t);
+	document_put_identity(process, t);
 	add_extras(process, &t->snapshot);
 	add_figures(process, &t->snapshot);
-	metrics = json_put_object(process, "metrics");
-	for (size_t i = 0; i < t->snapshot.count; i++)
-		add_value(metrics, &t->snapshot, &t->snapshot.values[i]);
+	document_put_metrics(process, t);
 	return process;
 }

@@ -19,6 +19,10 @@ struct json *document_processes(struct json *document);
 /* Sets "time" to now; done by document_processes() once. */
 void document_stamp(struct json *document);
 
+/* Sets who a process is, and its state; then a member "metrics" with all. */
+void document_put_identity(struct json *process, const struct target *t);
+void document_put_metrics(struct json *process, const struct target *t);
+
 /* Appends one process to the list; returns it, borrowed. */
 struct json *document_add(struct json *processes, const struct target *t);
 

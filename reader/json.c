@@ -24,6 +24,11 @@ struct json *json_new(void)
 	return out_of(report_oom(json_object()));
 }
 
+struct json *json_new_array(void)
+{
+	return out_of(report_oom(json_array()));
+}
+
 void json_free(struct json *root)
 {
 	json_decref(in(root));
@@ -145,4 +150,76 @@ bool json_write(const struct json *root, FILE *out, bool one_line)
 
 	return json_dumpf((const json_t *)root, out, flags) == 0 &&
 	       fputc('\n', out) != EOF;
+}
+
+/* ---- reading ---- */
+
+static const json_t *of(const struct json *value)
+{
+	return (const json_t *)value;
+}
+
+struct json *json_parse(const char *text, size_t length)
+{
+	json_t *root = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
+
+	if (json_is_object(root))
+		return out_of(root);
+	json_decref(root);
+	return NULL;
+}
+
+const struct json *json_get(const struct json *object, const char *key)
+{
+	return (const struct json *)json_object_get(of(object), key);
+}
+
+const char *json_get_string(const struct json *object, const char *key)
+{
+	return json_string_value(json_object_get(of(object), key));
+}
+
+bool json_get_u64(const struct json *object, const char *key, uint64_t *ret)
+{
+	const json_t *value = json_object_get(of(object), key);
+	double real = json_real_value(value);
+
+	/* One beyond INT64_MAX was written as a real. */
+	if (json_is_real(value) && real >= 0 && real < 0x1p64)
+		*ret = (uint64_t)real;
+	else if (json_is_integer(value) && json_integer_value(value) >= 0)
+		*ret = (uint64_t)json_integer_value(value);
+	else
+		return false;
+	return true;
+}
+
+bool json_get_f64(const struct json *object, const char *key, double *ret)
+{
+	const json_t *value = json_object_get(of(object), key);
+
+	if (!json_is_number(value))
+		return false;
+	*ret = json_number_value(value);
+	return true;
+}
+
+bool json_get_bool(const struct json *object, const char *key)
+{
+	return json_is_true(json_object_get(of(object), key));
+}
+
+size_t json_count(const struct json *array)
+{
+	return json_array_size(of(array));
+}
+
+const struct json *json_item(const struct json *array, size_t i)
+{
+	return (const struct json *)json_array_get(of(array), i);
+}
+
+const char *json_item_string(const struct json *array, size_t i)
+{
+	return json_string_value(json_array_get(of(array), i));
 }

@@ -81,6 +81,8 @@ static void run_child(const struct child *c, const struct launch *l,
 
 	if (*l->libraries)
 		set_environment(l);
+	if (l->marks)
+		export("HEAPTALLY_MARK", l->marks);
 	sigaction(SIGCHLD, &c->chld_before, NULL);
 	sigprocmask(SIG_SETMASK, &c->mask_before, NULL);
 	execvp(l->argv[0], l->argv);

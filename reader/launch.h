@@ -15,6 +15,7 @@ struct launch {
 	const char *directory;        /* for its segments, absolute; NULL =
 					 the command runs untallied */
 	const char *only;             /* glob list of commands, or NULL */
+	const char *marks;            /* file for HEAPTALLY_MARK; NULL = as is */
 	bool no_follow;               /* tally this one process alone */
 };
 

@@ -3,14 +3,15 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "reader/quantity.h"
 #include "reader/report.h"
 #include "reader/suggest.h"
 
-#define OPTIONS_MAX 16  /* rows of one command, --help included */
+#define OPTIONS_MAX 40  /* rows of one command, --help included */
+#define HELP_COLUMNS 79
 #define LONG_BASE   256 /* getopt's value of row i: above every letter */
 
 #define HELP_ROW { 'h', "help", NULL, OPTION_FLAG, NULL, "show this help" }
@@ -29,19 +30,34 @@ static size_t all_rows(const struct syntax *syntax,
 	return count;
 }
 
+/* Begins a new line before what would reach beyond it. */
+static void print_wrapped(FILE *out, int *column, const char *item)
+{
+	int length = (int)strlen(item);
+
+	if (*column + 1 + length > HELP_COLUMNS)
+		*column = fprintf(out, "\n          ") - 1;
+	*column += fprintf(out, " %s", item);
+}
+
 static void print_synopsis(const struct syntax *syntax, FILE *out)
 {
 	const struct option_row *row = syntax->options;
+	int column = fprintf(out, "usage: heaptally %s", syntax->name);
+	char item[96];
 
-	fprintf(out, "usage: heaptally %s", syntax->name);
-	for (; row && row->name; row++)
-		fprintf(out, " [%s%s%s%s]%s", row->letter ? "-" : "--",
-			row->letter ? (char[]){ row->letter, 0 } : row->name,
-			row->argument ? " " : "",
-			row->argument ? row->argument : "",
-			row->type == OPTION_STRINGS ? "..." : "");
-	fprintf(out, "%s%s\n", *syntax->operands ? " " : "",
-		syntax->operands);
+	for (; row && row->name; row++) {
+		snprintf(item, sizeof(item), "[%s%s%s%s]%s",
+			 row->letter ? "-" : "--",
+			 row->letter ? (char[]){ row->letter, 0 } : row->name,
+			 row->argument ? " " : "",
+			 row->argument ? row->argument : "",
+			 row->type == OPTION_STRINGS ? "..." : "");
+		print_wrapped(out, &column, item);
+	}
+	if (*syntax->operands)
+		print_wrapped(out, &column, syntax->operands);
+	fputc('\n', out);
 }
 
 void options_help(const struct syntax *syntax, FILE *out)
@@ -62,21 +78,6 @@ void options_help(const struct syntax *syntax, FILE *out)
 		fprintf(out, "%*s%s\n", width < 26 ? 26 - width : 2, "",
 			row->help);
 	}
-}
-
-static bool read_seconds(const char *text, double least, double *ret)
-{
-	char *end;
-	double seconds;
-
-	errno = 0;
-	seconds = strtod(text, &end);
-	/* A month is longer than anybody watches, and safe to add up in ns. */
-	if (end == text || *end || errno || !isfinite(seconds) ||
-	    seconds < least || seconds > 31 * 86400.0)
-		return false;
-	*ret = seconds;
-	return true;
 }
 
 static bool read_count(const char *text, unsigned long *ret)
@@ -113,14 +114,21 @@ static const char *store(const struct option_row *row, const char *argument)
 		append(row->value, argument);
 		return NULL;
 	case OPTION_INTERVAL:
-		return read_seconds(argument, 0.01, row->value) ? NULL :
+		return quantity_seconds(argument, row->value) &&
+		       *(double *)row->value >= 0.01 ? NULL :
 			"a number of seconds, at least 0.01";
 	case OPTION_SECONDS:
-		return read_seconds(argument, 0, row->value) ? NULL :
+		return quantity_seconds(argument, row->value) ? NULL :
 			"a number of seconds";
 	case OPTION_COUNT:
 		return read_count(argument, row->value) ? NULL :
 			"a number, at least 1";
+	case OPTION_BYTES:
+		return quantity_bytes(argument, row->value) ? NULL :
+			"a size such as 64MiB";
+	case OPTION_PERCENT:
+		return quantity_percent(argument, row->value) ? NULL :
+			"a percentage above 0";
 	}
 	return NULL;
 }
@@ -209,6 +217,14 @@ static int parse_one(const struct syntax *syntax, int found, size_t count,
 		return report_usage(syntax->name, "--%s: '%s' is not %s",
 				    row->name, optarg, wanted);
 	return STATUS_OK;
+}
+
+bool options_is_pid(char *const *operands)
+{
+	const char *word = operands[0];
+
+	return word && *word && strspn(word, "0123456789") == strlen(word) &&
+	       strcmp(operands[-1], "--") != 0;
 }
 
 bool options_parse(const struct syntax *syntax, int *argc, char ***argv,

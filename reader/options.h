@@ -16,8 +16,10 @@ enum option_type {
 	OPTION_STRING,   /* const char *: the last one wins */
 	OPTION_STRINGS,  /* struct string_list: each one is appended */
 	OPTION_INTERVAL, /* double: seconds, at least 0.01 */
-	OPTION_SECONDS,  /* double: seconds, at least 0 */
+	OPTION_SECONDS,  /* double: seconds, at least 0; also "10m", "8h" */
 	OPTION_COUNT,    /* unsigned long: at least 1 */
+	OPTION_BYTES,    /* uint64_t: "64MiB" */
+	OPTION_PERCENT,  /* double: above 0 */
 };
 
 struct string_list {
@@ -50,6 +52,12 @@ struct syntax {
  */
 bool options_parse(const struct syntax *syntax, int *argc, char ***argv,
 		   int *ret_status);
+
+/*
+ * Is the first operand a process? A number is, unless "--" stands before it,
+ * behind which even that is a command.
+ */
+bool options_is_pid(char *const *operands);
 
 /* Writes synopsis, summary and a line for each option. */
 void options_help(const struct syntax *syntax, FILE *out);

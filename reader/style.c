@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "reader/style.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static bool colour_wanted(FILE *out)
+bool style_is_wanted(FILE *out)
 {
 	const char *no_color = getenv("NO_COLOR");
 	const char *term = getenv("TERM");
@@ -23,6 +22,6 @@ void style_set(FILE *out, enum style style)
 		[STYLE_DIM] = "\033[2m",
 	};
 
-	if (colour_wanted(out))
+	if (style_is_wanted(out))
 		fputs(sequences[style], out);
 }

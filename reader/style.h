@@ -5,6 +5,7 @@
  * Bold and dim text, on a terminal only and never against NO_COLOR
  * (https://no-color.org) or TERM=dumb. Main thread only.
  */
+#include <stdbool.h>
 #include <stdio.h>
 
 enum style {
@@ -12,6 +13,9 @@ enum style {
 	STYLE_BOLD, /* heads */
 	STYLE_DIM,  /* what has ended */
 };
+
+/* May colours be written to `out`? */
+bool style_is_wanted(FILE *out);
 
 /* Switches `out` to a style; nothing is written where colour is unwanted. */
 void style_set(FILE *out, enum style style);

@@ -340,7 +340,7 @@ teardown() { clean_up; }
 	overview=$output
 	run -0 "$HT" help
 	[ "$output" = "$overview" ]
-	for command in doctor env help list metrics run stat sweep watch; do
+	for command in check ctl doctor env help list mark metrics record run stat sweep watch; do
 		[[ $overview == *" $command "* ]]
 		run -0 --separate-stderr "$HT" "$command" --help
 		[ -z "$stderr" ]

@@ -6,7 +6,7 @@ setup_suite() {
 	local root missing=0 need source name
 
 	root=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
-	for need in jq od mkfifo; do
+	for need in jq od mkfifo xmllint; do
 		command -v "$need" >/dev/null || {
 			echo "# missing tool '$need': run scripts/setup" >&3
 			missing=1

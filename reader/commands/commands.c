@@ -14,6 +14,9 @@
  * (reader/heaptally.1) has a section for each.
  */
 static const struct command commands[] = {
+	{ { "check", "judge whether memory or threads grow without end, and "
+	    "fail if so", "[PID | -- COMMAND [ARG...] | FILE...]", INT_MAX,
+	    false, check_options }, cmd_check },
 	{ { "ctl", "switch the extras of a live process on and off", "[PID...]",
 	    INT_MAX, false, ctl_options }, cmd_ctl },
 	{ { "doctor", "tell how much of a command or process can be tallied",
@@ -26,8 +29,13 @@ static const struct command commands[] = {
 	  cmd_help },
 	{ { "list", "list the processes being tallied", "", 0, false,
 	    list_options }, cmd_list },
+	{ { "mark", "tell whoever records that one unit of work is done",
+	    "[PID]", 1, false, mark_options }, cmd_mark },
 	{ { "metrics", "describe every metric", "", 0, false,
 	    metrics_options }, cmd_metrics },
+	{ { "record", "write samples of a process, or of a command and what it "
+	    "starts, to a file", "[PID | [--] COMMAND [ARG...]]", INT_MAX, true,
+	    record_options }, cmd_record },
 	{ { "run", "start a command under the tally and sum it up at the end",
 	    "[--] COMMAND [ARG...]", INT_MAX, true, run_options }, cmd_run },
 	{ { "stat", "print every metric of a process once", "[PID...]",

@@ -28,23 +28,29 @@ int command_unknown(const char *name);
 /* Writes the overview: one line for each command. */
 void commands_overview(FILE *out);
 
+int cmd_check(int argc, char **argv);
 int cmd_ctl(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_env(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 int cmd_list(int argc, char **argv);
+int cmd_mark(int argc, char **argv);
 int cmd_metrics(int argc, char **argv);
+int cmd_record(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_stat(int argc, char **argv);
 int cmd_sweep(int argc, char **argv);
 int cmd_watch(int argc, char **argv);
 
 /* Each defined beside its command; the last row has no name. */
+extern const struct option_row check_options[];
 extern const struct option_row ctl_options[];
 extern const struct option_row doctor_options[];
 extern const struct option_row env_options[];
 extern const struct option_row list_options[];
+extern const struct option_row mark_options[];
 extern const struct option_row metrics_options[];
+extern const struct option_row record_options[];
 extern const struct option_row run_options[];
 extern const struct option_row stat_options[];
 extern const struct option_row sweep_options[];

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -201,16 +200,6 @@ static void print_json(const struct examination *e, const struct findings *f)
 
 /* ---- the command ---- */
 
-/* A number is a process, unless "--" stands before it. */
-static bool is_process(char **argv)
-{
-	const char *digit = argv[0];
-
-	while (isdigit((unsigned char)*digit))
-		digit++;
-	return *argv[0] && !*digit && strcmp(argv[-1], "--") != 0;
-}
-
 static int show(struct examination *e)
 {
 	struct findings findings;
@@ -261,7 +250,7 @@ int cmd_doctor(int argc, char **argv)
 
 	if (argc == 0)
 		return report_usage("doctor", "no command and no PID to examine");
-	if (!is_process(argv))
+	if (!options_is_pid(argv))
 		status = examine_name(&e, argv[0]);
 	else if (argc == 1)
 		status = examine_pid(&e, argv[0]);

@@ -6,6 +6,7 @@
  * sweepers, or one and a program that is just starting, cannot take each
  * other's files.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 
 #include "reader/commands/commands.h"
 #include "reader/discover.h"
+#include "reader/marks.h"
 #include "reader/process.h"
 #include "reader/report.h"
 #include "reader/select.h"
@@ -122,12 +124,54 @@ static bool sweep_segment(struct sweep *s, const struct place *p, int dirfd)
 	return removed;
 }
 
-/* Sweeps the segments below `run`, "" for the main directory. */
+/* The short name is ours in the directory of a run only. */
+static bool is_marks_file(const char *run, const char *name)
+{
+	return *run ? strcmp(name, MARKS_RUN_NAME) == 0 :
+		      strncmp(name, MARKS_PREFIX, strlen(MARKS_PREFIX)) == 0;
+}
+
+/* Who records holds a lock on the file. */
+static void sweep_marks_file(struct sweep *s, const char *run, int fd,
+			     const char *name)
+{
+	struct place p = { 0 };
+	struct stat st;
+
+	if (strlen(name) >= sizeof(p.name) ||
+	    fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    !S_ISREG(st.st_mode) || !is_candidate(&st) ||
+	    !marks_is_stale(fd, name))
+		return;
+	snprintf(p.run, sizeof(p.run), "%s", run);
+	snprintf(p.name, sizeof(p.name), "%s", name);
+	remove_name(s, &p, fd, name, 0);
+}
+
+static void sweep_marks(struct sweep *s, const char *run, int dirfd)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *entry;
+
+	if (!directory) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while ((entry = readdir(directory)))
+		if (is_marks_file(run, entry->d_name))
+			sweep_marks_file(s, run, dirfd, entry->d_name);
+	closedir(directory);
+}
+
+/* Sweeps what is below `run`, "" for the main directory. */
 static bool sweep_directory(struct sweep *s, const char *run, int fd)
 {
 	const struct discovery *d = s->discovery;
 	bool all_removed = true;
 
+	sweep_marks(s, run, fd);
 	for (size_t i = 0; i < d->count; i++)
 		if (strcmp(d->places[i].run, run) == 0)
 			all_removed &= sweep_segment(s, &d->places[i], fd);

@@ -9,16 +9,14 @@
 #include "reader/commands/commands.h"
 #include "reader/discover.h"
 #include "reader/document.h"
+#include "reader/follow.h"
 #include "reader/format.h"
-#include "reader/process.h"
 #include "reader/report.h"
 #include "reader/select.h"
 #include "reader/style.h"
 
 #define NS_PER_SECOND   1000000000ULL
 #define LOOK_NS         200000000ULL /* how soon the end is noticed */
-#define EXEC_GRACE_NS   NS_PER_SECOND /* for a new image to show up */
-#define EXEC_LOOK_NS    20000000ULL
 #define HEAD_EVERY      20 /* lines, if the terminal does not say */
 
 static bool json, raw;
@@ -41,7 +39,7 @@ const struct option_row watch_options[] = {
 /* One process being watched. */
 struct watch {
 	struct attachment *attachment;
-	struct place place;
+	int pid;
 	struct target now;
 	struct target before; /* the line above, for differences */
 	bool has_before;
@@ -210,56 +208,6 @@ static bool show(struct watch *w)
 	return fflush(stdout) == 0;
 }
 
-/* True when a newer live image of the same process was found and attached. */
-static bool attach_next_image(struct watch *w)
-{
-	const struct target_identity *old = attach_identity(w->attachment);
-	const struct target_identity *new;
-	const struct place *place = NULL;
-	struct attachment *a = NULL;
-	struct discovery d;
-	bool found = false;
-
-	if (discover_scan(&d) != 0)
-		return false;
-	if (select_pid(&d, old->pid, &place, &a) == ATTACH_OK) {
-		new = attach_identity(a);
-		found = attach_state(a) == TARGET_LIVE &&
-			new->starttime_ticks == old->starttime_ticks &&
-			new->pidns_inode == old->pidns_inode &&
-			strcmp(new->instance, old->instance) != 0;
-	}
-	if (found) {
-		attach_close(w->attachment);
-		w->attachment = a;
-		w->place = *place;
-	} else {
-		attach_close(a);
-	}
-	discover_release(&d);
-	return found;
-}
-
-/*
- * The lock is free: has the process ended, or has it only become another
- * program, which takes a moment to make its own segment?
- */
-static bool follow_exec(struct watch *w)
-{
-	int pid = w->now.id.pid;
-	uint64_t starttime_ticks = w->now.id.starttime_ticks;
-	uint64_t give_up_ns = monotonic_ns() + EXEC_GRACE_NS;
-
-	do {
-		if (attach_next_image(w))
-			return true;
-		if (!w->now.is_here || !process_runs(pid, starttime_ticks))
-			return false;
-		sleep_until(monotonic_ns() + EXEC_LOOK_NS);
-	} while (monotonic_ns() < give_up_ns);
-	return false;
-}
-
 static void mark_exec(struct watch *w)
 {
 	const struct target_identity *id = attach_identity(w->attachment);
@@ -345,11 +293,12 @@ static int watch_loop(struct watch *w)
 		enum attach_error error = target_read(&w->now, w->attachment);
 
 		if (error) {
-			report("%d: %s", w->place.pid,
+			report("%d: %s", w->pid,
 			       attach_error_text(error));
 			return STATUS_NOT_OBSERVED;
 		}
-		if (w->now.snapshot.state != TARGET_LIVE && follow_exec(w)) {
+		if (w->now.snapshot.state != TARGET_LIVE &&
+		    follow_exec(&w->attachment, &w->now)) {
 			mark_exec(w);
 			continue;
 		}
@@ -374,7 +323,7 @@ static int watch_place(const struct discovery *d, const struct place *place)
 	enum attach_error error = discover_attach(d, place, &w->attachment);
 	int status = STATUS_NOT_OBSERVED;
 
-	w->place = *place;
+	w->pid = place->pid;
 	if (error)
 		report("%d: %s", place->pid, attach_error_text(error));
 	else

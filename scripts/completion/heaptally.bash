@@ -24,20 +24,22 @@ _heaptally_metrics() {
 	"$1" metrics 2>/dev/null | awk 'NR > 1 { print $1 }'
 }
 
-# Prints the index of the first word behind `run` or `doctor` and its options:
-# the command that is meant. Fails while that is still to come.
+# Prints the index of the first word behind `run`, `record` or `doctor` and its
+# options, or behind the "--" of `check`: the command that is meant. Fails while
+# that is still to come.
 _heaptally_run_command() {
 	local i
 	for ((i = 2; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--json) [[ ${COMP_WORDS[1]} != run ]] || ((i++)) ;;
-		--only | --allocator) ((i++)) ;;
+		--json) [[ ${COMP_WORDS[1]} == doctor ]] || ((i++)) ;;
+		--only | --allocator | --name | -[oid] | --output | --interval | --duration) ((i++)) ;;
 		--)
 			echo "$((i + 1))"
 			return
 			;;
 		-*) ;;
 		*)
+			[[ ${COMP_WORDS[1]} != check ]] || continue
 			echo "$i"
 			return
 			;;
@@ -62,9 +64,15 @@ _heaptally_operand() {
 	local program=$1 command=$2 current=$3
 	case $command in
 	help) _heaptally_words "$(_heaptally_commands "$program")" "$current" ;;
-	ctl | stat | watch) _heaptally_words "$(_heaptally_pids "$program")" "$current" ;;
+	ctl | mark | stat | watch) _heaptally_words "$(_heaptally_pids "$program")" "$current" ;;
 	run) mapfile -t COMPREPLY < <(compgen -c -- "$current") ;;
-	doctor)
+	check)
+		mapfile -t COMPREPLY < <(
+			compgen -W "$(_heaptally_pids "$program") --" -- "$current"
+			compgen -f -- "$current"
+		)
+		;;
+	doctor | record)
 		mapfile -t COMPREPLY < <(
 			compgen -W "$(_heaptally_pids "$program")" -- "$current"
 			[[ $current == [0-9]* ]] || compgen -c -- "$current"
@@ -80,13 +88,14 @@ _heaptally() {
 		_heaptally_words "$(_heaptally_commands "$program") --help --version" "$current"
 		return
 	fi
-	if [[ $command == run || $command == doctor ]] && offset=$(_heaptally_run_command) &&
+	if [[ $command == @(run|record|check|doctor) ]] && offset=$(_heaptally_run_command) &&
 		((offset < COMP_CWORD)) && declare -F _command_offset >/dev/null; then
 		_command_offset "$offset"
 		return
 	fi
 	case $command:$previous in
-	run:--json)
+	run:--json | record:-o | record:--output | check:-o | check:--output | check:--json | check:--junit | \
+		check:--html | check:--gitlab | check:--baseline | check:--save-baseline)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
@@ -94,7 +103,8 @@ _heaptally() {
 		_heaptally_words "jemalloc tcmalloc mimalloc" "$current"
 		return
 		;;
-	*:--name | run:--only)
+	mark:--name) return ;;
+	*:--name | *:--only)
 		_heaptally_words "$(_heaptally_names "$program")" "$current"
 		return
 		;;
@@ -110,7 +120,9 @@ _heaptally() {
 		_heaptally_complete_metric "$program" "$current"
 		return
 		;;
-	watch:-[in] | watch:--interval | watch:--count | sweep:--min-age) return ;;
+	watch:-[in] | *:--interval | watch:--count | record:-[id] | check:-[id] | *:--duration | sweep:--min-age | \
+		check:--max-* | check:--return-to | check:--warmup | check:--cycle | check:--min-samples | \
+		check:--confidence | check:--repeat) return ;;
 	esac
 	if [[ $current == -* ]]; then
 		_heaptally_words "$(_heaptally_options "$program" "$command")" "$current"

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef READER_FOLLOW_H
+#define READER_FOLLOW_H
+/*
+ * Staying with a process that executes another program. Main thread only.
+ */
+#include <stdbool.h>
+
+#include "reader/target.h"
+
+/*
+ * To be called when `last`, read from *attachment, is no longer live. Has
+ * the process only become another program, which takes a moment to make its
+ * own segment? Then *attachment is closed and replaced by that, and the
+ * answer is true. Waits for at most a second, and only while the process
+ * itself lives on.
+ */
+bool follow_exec(struct attachment **attachment, const struct target *last);
+
+#endif /* READER_FOLLOW_H */
