@@ -476,7 +476,8 @@ with_companion() {
 	want="unexpected argument '2'" usage 1 2
 	want="'--frobnicate'" usage --frobnicate
 	# behind -- a number is a command
-	refuses "'4194303': no such file" -- 4194303
+	# a directory on the way that may not be searched would be told first
+	PATH=/usr/bin:/bin refuses "'4194303': no such file" -- 4194303
 }
 
 # ---- run ----
