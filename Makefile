@@ -5,11 +5,15 @@ VERSION := 0.1.0
 PREFIX ?= /usr/local
 BINDIR = $(PREFIX)/bin
 LIBDIR = $(PREFIX)/lib/heaptally
+APIDIR = $(PREFIX)/lib
+INCLUDEDIR = $(PREFIX)/include
+PKGDIR = $(PREFIX)/lib/pkgconfig
 MANDIR = $(PREFIX)/share/man
 COMPDIR = $(PREFIX)/share/bash-completion/completions
 
 CC ?= cc
 CXX ?= c++
+OBJCOPY ?= objcopy
 PKG_CONFIG ?= pkg-config
 CFLAGS ?= -O2 -g
 
@@ -67,10 +71,21 @@ READER_SOURCES := $(wildcard reader/*.c reader/*/*.c)
 # The writing half alone goes into the library.
 PRELOAD_SHM_SOURCES := shm/leftovers.c shm/metrics.c shm/segment.c shm/segment_name.c
 
+# libheaptally-reader: what reads segments and /proc, and depends on libc only.
+API_SOURCES := $(wildcard reader/api/*.c) \
+	$(patsubst %,reader/%.c,cgroup container kernel mappings pagemap process procfile sort stacks target tasks threads)
+API_SHM_SOURCES := shm/attach.c shm/control.c shm/metrics.c shm/segment_name.c shm/snapshot.c shm/threads.c
+API_SONAME := libheaptally-reader.so.1
+API_CFLAGS := -fPIC -fvisibility=hidden
+
 SHM_OBJECTS := $(SHM_SOURCES:%.c=$(B)/obj/%.o)
 CHECK_OBJECTS := $(CHECK_SOURCES:%.c=$(B)/obj/%.o)
-READER_OBJECTS := $(READER_SOURCES:%.c=$(B)/obj/%.o)
+# Of processes the command knows what the library tells, and what it looks up
+# in /proc and of names itself.
+READER_OBJECTS := $(patsubst %.c,$(B)/obj/%.o,$(filter-out $(API_SOURCES),$(READER_SOURCES)) \
+	reader/process.c reader/procfile.c shm/segment_name.c)
 CXX_OBJECTS := $(patsubst %.c,$(B)/pic/%.o,$(wildcard preload/cxx/*.c))
+API_OBJECTS := $(patsubst %.c,$(B)/api/%.o,$(API_SOURCES) $(API_SHM_SOURCES))
 PRELOAD_OBJECTS := $(PRELOAD_SOURCES:%.c=$(B)/pic/%.o) $(PRELOAD_SHM_SOURCES:%.c=$(B)/pic/%.o)
 
 UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
@@ -81,27 +96,29 @@ UNIT_OBJECTS := $(UNIT_SHARED:%.c=$(B)/obj/%.o)
 TEST_SOURCES := $(wildcard tests/programs/*.c)
 TEST_PROGRAMS := $(patsubst tests/programs/%.c,build/tests/%,$(filter-out %_shim.c,$(TEST_SOURCES))) \
 	$(patsubst tests/programs/%.c,build/tests/%.so,$(filter %_shim.c,$(TEST_SOURCES))) \
-	$(patsubst tests/programs/%.cc,build/tests/%,$(wildcard tests/programs/*.cc))
+	$(patsubst tests/programs/%.cc,build/tests/%,$(wildcard tests/programs/*.cc)) \
+	build/tests/make_golden
 BENCH_PROGRAMS := $(patsubst scripts/bench.d/%.c,build/bench/%,$(filter-out %_shim.c,$(wildcard scripts/bench.d/*.c))) \
 	$(patsubst scripts/bench.d/%.c,build/bench/%.so,$(filter %_shim.c,$(wildcard scripts/bench.d/*.c))) \
 	$(patsubst scripts/bench.d/%.cc,build/bench/%,$(wildcard scripts/bench.d/*.cc))
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all preload reader unit unit-programs test-programs check check-real corpus fuzz fuzzer bench \
+.PHONY: all preload reader api unit unit-programs test-programs check check-real corpus fuzz fuzzer bench \
 	bench-programs calibration calibrate layers hdr-check tidy shellcheck docs docs-check install \
 	uninstall clean help FORCE
 
-all: preload reader ## library and command
+all: preload reader api ## libraries and command
 preload: $(B)/libheaptally.so $(B)/libheaptally-cxx.so
 reader: $(B)/heaptally
+api: $(B)/$(API_SONAME) $(B)/libheaptally-reader.a
 
 # ---- objects ----
 
 # Rebuilds all when compiler or flags change.
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(filter-out -Werror,$(BASE)) $(CFLAGS) $(SANITIZE_FLAGS) $(PRELOAD_CFLAGS) $(READER_DEFINES)' >$@.new
+	@echo '$(CC) $(filter-out -Werror,$(BASE)) $(CFLAGS) $(SANITIZE_FLAGS) $(PRELOAD_CFLAGS) $(API_CFLAGS) $(READER_DEFINES)' >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 $(B)/obj/%.o: %.c $(B)/flags
@@ -113,6 +130,24 @@ $(B)/pic/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC-PIC,$<)
 	$(Q)$(CC) $(BASE) $(CFLAGS) $(PRELOAD_CFLAGS) $(CPPFLAGS) -c -o $@ $<
+
+$(B)/api/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC-API,$<)
+	$(Q)$(CC) $(BASE) $(CFLAGS) $(SANITIZE_FLAGS) $(API_CFLAGS) $(READER_DEFINES) $(CPPFLAGS) -c -o $@ $<
+
+# nodelete: the handler of SIGBUS points here.
+$(B)/$(API_SONAME): $(API_OBJECTS) reader/api/exports.map
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE_FLAGS) -shared -Wl,-z,now -Wl,-z,nodelete $(if $(SANITIZE),,-Wl,-z,defs) \
+		-Wl,-soname,$(@F) -Wl,--version-script=$(filter %.map,$^) $(LDFLAGS) -pthread -o $@ $(filter %.o,$^)
+
+# One object in which only what is public has a name for others.
+$(B)/libheaptally-reader.a: $(API_OBJECTS)
+	$(call say,AR,$@)
+	$(Q)$(CC) -r -nostdlib -o $(B)/api/heaptally-reader.o $^
+	$(Q)$(OBJCOPY) --localize-hidden $(B)/api/heaptally-reader.o
+	$(Q)rm -f $@ && $(AR) rcs $@ $(B)/api/heaptally-reader.o
 
 $(B)/libheaptally.so: $(PRELOAD_OBJECTS) preload/exports.map
 $(B)/libheaptally-cxx.so: $(CXX_OBJECTS) preload/cxx/exports.map
@@ -127,9 +162,9 @@ $(B)/pic/preload/interpose_dlopen.o: private PRELOAD_CFLAGS += -O2 -foptimize-si
 # be found from here as well.
 $(CXX_OBJECTS): private PRELOAD_CFLAGS += -fexceptions -fsemantic-interposition
 
-$(B)/heaptally: $(READER_OBJECTS) $(SHM_OBJECTS)
+$(B)/heaptally: $(READER_OBJECTS) $(B)/libheaptally-reader.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(SANITIZE_FLAGS) $(LDFLAGS) -o $@ $^ $(READER_LIBS) -lm
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE_FLAGS) $(LDFLAGS) -pthread -o $@ $^ $(READER_LIBS) -lm
 
 # ---- tests ----
 
@@ -138,7 +173,8 @@ unit-programs: $(UNIT_PROGRAMS)
 # These test parts of the reader as well.
 $(B)/unit/test_cgroup $(B)/unit/test_kernel: \
 	$(patsubst %,$(B)/obj/reader/%.o,cgroup kernel process procfile tasks)
-$(B)/unit/test_stacks: $(patsubst %,$(B)/obj/reader/%.o,mappings pagemap procfile stacks)
+$(B)/unit/test_stacks: $(patsubst %,$(B)/obj/reader/%.o,mappings pagemap procfile sort stacks)
+$(B)/unit/test_api: $(patsubst %.c,$(B)/obj/%.o,$(API_SOURCES))
 
 $(B)/unit/%: tests/unit/%.c $(UNIT_OBJECTS) $(SHM_OBJECTS) $(B)/flags
 	@mkdir -p $(@D)
@@ -154,7 +190,8 @@ $(CHECK_UNITS): UNIT_LIBS := -lm
 $(B)/unit/test_quantity: $(B)/obj/reader/quantity.o
 # An output of a check may use whatever the command has.
 REPORT_UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_report*.c))
-$(REPORT_UNITS): $(filter-out %/reader/main.o,$(READER_OBJECTS))
+$(REPORT_UNITS): $(filter-out %/reader/main.o,$(READER_OBJECTS)) \
+	$(patsubst %.c,$(B)/obj/%.o,$(API_SOURCES))
 $(REPORT_UNITS): UNIT_LIBS := $(READER_LIBS) -lm
 
 unit: unit-programs ## unit tests, one TAP stream each
@@ -166,6 +203,10 @@ test-programs: $(TEST_PROGRAMS)
 TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. -O0 -g -fno-builtin -Wall -Wextra -pthread -MMD -MP
 
 build/tests/%: tests/programs/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,TEST,$<)
+	$(Q)$(CC) $(TEST_CFLAGS) -o $@ $<
+build/tests/%: tests/golden/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,TEST,$<)
 	$(Q)$(CC) $(TEST_CFLAGS) -o $@ $<
@@ -270,11 +311,21 @@ install: all ## to DESTDIR/PREFIX
 	install -m 755 $(B)/libheaptally.so $(B)/libheaptally-cxx.so '$(DESTDIR)$(LIBDIR)'
 	install -m 644 reader/heaptally.1 '$(DESTDIR)$(MANDIR)/man1/heaptally.1'
 	install -m 644 scripts/completion/heaptally.bash '$(DESTDIR)$(COMPDIR)/heaptally'
+	install -d '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(PKGDIR)' '$(DESTDIR)$(MANDIR)/man3'
+	install -m 755 $(B)/$(API_SONAME) '$(DESTDIR)$(APIDIR)'
+	ln -sf $(API_SONAME) '$(DESTDIR)$(APIDIR)/libheaptally-reader.so'
+	install -m 644 $(B)/libheaptally-reader.a '$(DESTDIR)$(APIDIR)'
+	install -m 644 reader/api/heaptally.h '$(DESTDIR)$(INCLUDEDIR)'
+	install -m 644 reader/api/heaptally.3 '$(DESTDIR)$(MANDIR)/man3'
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' reader/api/heaptally.pc.in >'$(DESTDIR)$(PKGDIR)/heaptally.pc'
 
 uninstall: ## what install put there
 	rm -f '$(DESTDIR)$(BINDIR)/heaptally' '$(DESTDIR)$(LIBDIR)/libheaptally.so' \
 		'$(DESTDIR)$(LIBDIR)/libheaptally-cxx.so' \
-		'$(DESTDIR)$(MANDIR)/man1/heaptally.1' '$(DESTDIR)$(COMPDIR)/heaptally'
+		'$(DESTDIR)$(MANDIR)/man1/heaptally.1' '$(DESTDIR)$(COMPDIR)/heaptally' \
+		'$(DESTDIR)$(APIDIR)/$(API_SONAME)' '$(DESTDIR)$(APIDIR)/libheaptally-reader.so' \
+		'$(DESTDIR)$(APIDIR)/libheaptally-reader.a' '$(DESTDIR)$(INCLUDEDIR)/heaptally.h' \
+		'$(DESTDIR)$(MANDIR)/man3/heaptally.3' '$(DESTDIR)$(PKGDIR)/heaptally.pc'
 	-rmdir '$(DESTDIR)$(LIBDIR)' 2>/dev/null
 
 clean: ## all of build/
@@ -283,5 +334,5 @@ clean: ## all of build/
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
--include $(SHM_OBJECTS:.o=.d) $(READER_OBJECTS:.o=.d) $(PRELOAD_OBJECTS:.o=.d) \
+-include $(API_OBJECTS:.o=.d) $(API_SOURCES:%.c=$(B)/obj/%.d) $(SHM_OBJECTS:.o=.d) $(READER_OBJECTS:.o=.d) $(PRELOAD_OBJECTS:.o=.d) \
 	$(UNIT_OBJECTS:.o=.d) $(UNIT_PROGRAMS:=.d) $(B)/calibrate/calibrate.d $(wildcard build/tests/*.d)

@@ -5,7 +5,6 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "reader/procfile.h"
@@ -56,7 +55,7 @@ static const struct source {
 	{ CGROUP_PIDS_LIMIT, V2, "pids.max", NULL, 1, true },
 };
 
-/* The directory of a group. */
+/* The directory of a group; at first, what the process calls the group. */
 struct group {
 	char path[PATH_MAX]; /* empty = there is none */
 	size_t top;          /* where the name of the highest one ends */
@@ -189,13 +188,14 @@ static bool join(struct group *g, const char *root, const char *mount_point,
 }
 
 /* Fields 4 and 5 of mountinfo: what of the hierarchy is mounted, and where. */
-static void find_group(struct group *g, enum hierarchy h, const char *lines,
-		       const char *mounts, const char *root)
+static void find_group(struct group *g, enum hierarchy h, const char *mounts,
+		       const char *root)
 {
 	char path[PATH_MAX], mounted[PATH_MAX], mount_point[PATH_MAX];
 
+	memcpy(path, g->path, sizeof(path));
 	g->path[0] = '\0';
-	if (!find_path(lines, h, path))
+	if (!path[0])
 		return;
 	for (; mounts && *mounts; mounts = next_line(mounts)) {
 		const char *words = skip_words(mounts, 3);
@@ -226,26 +226,26 @@ static bool go_up(struct group *g)
 	return true;
 }
 
-static char *read_file(const struct group *g, const char *file)
+static const char *read_file(const struct group *g, struct procfile *f,
+			     const char *file)
 {
 	char path[PATH_MAX + 64];
 
 	if (!g->path[0])
 		return NULL;
 	snprintf(path, sizeof(path), "%s/%s", g->path, file);
-	return procfile_read(AT_FDCWD, path);
+	return procfile_read(f, AT_FDCWD, path);
 }
 
-static bool read_value(const struct group *g, const struct source *from,
-		       uint64_t *ret)
+static bool read_value(const struct group *g, struct procfile *f,
+		       const struct source *from, uint64_t *ret)
 {
-	char *text = read_file(g, from->file);
+	const char *text = read_file(g, f, from->file);
 	uint64_t value = 0;
 	bool found = text && (from->name ?
 		procfile_named_number(text, from->name, &value) :
 		procfile_number(text, &value));
 
-	free(text);
 	if (!found || (from->is_limit && value >= V1_NO_LIMIT) ||
 	    __builtin_mul_overflow(value, from->factor, ret))
 		return false;
@@ -265,50 +265,48 @@ static bool has(const struct cgroup_figures *f, enum cgroup_field field)
 }
 
 /* The lowest on the way up. By value: the way up eats the path. */
-static void add_limit(struct cgroup_figures *f, struct group g,
-		      const struct source *from)
+static void add_limit(struct cgroup_figures *f, struct procfile *file,
+		      struct group g, const struct source *from)
 {
 	uint64_t value;
 
 	do {
-		if (read_value(&g, from, &value) &&
+		if (read_value(&g, file, from, &value) &&
 		    (!has(f, from->field) || value < f->values[from->field]))
 			put(f, from->field, value);
 	} while (go_up(&g));
 }
 
-static void add_value(struct cgroup_figures *f, const struct group *g,
-		      const struct source *from)
+static void add_value(struct cgroup_figures *f, struct procfile *file,
+		      const struct group *g, const struct source *from)
 {
 	uint64_t value;
 
-	if (read_value(g, from, &value))
+	if (read_value(g, file, from, &value))
 		put(f, from->field, value);
 }
 
 /* Version 2: "QUOTA PERIOD" in one file; both in microseconds. */
-static bool read_quota_v2(const struct group *g, uint64_t *ret_quota,
-			  uint64_t *ret_period)
+static bool read_quota_v2(const struct group *g, struct procfile *file,
+			  uint64_t *ret_quota, uint64_t *ret_period)
 {
-	char *text = read_file(g, "cpu.max");
+	const char *text = read_file(g, file, "cpu.max");
 	const char *second = text ? skip_words(text, 1) : NULL;
-	bool found = second && procfile_number(text, ret_quota) &&
-		     procfile_number(second, ret_period);
 
-	free(text);
-	return found;
+	return second && procfile_number(text, ret_quota) &&
+	       procfile_number(second, ret_period);
 }
 
-static bool read_quota_v1(const struct group *g, uint64_t *ret_quota,
-			  uint64_t *ret_period)
+static bool read_quota_v1(const struct group *g, struct procfile *file,
+			  uint64_t *ret_quota, uint64_t *ret_period)
 {
 	static const struct source quota = { .file = "cpu.cfs_quota_us",
 					     .factor = 1 };
 	static const struct source period = { .file = "cpu.cfs_period_us",
 					      .factor = 1 };
 
-	return read_value(g, &quota, ret_quota) &&
-	       read_value(g, &period, ret_period);
+	return read_value(g, file, &quota, ret_quota) &&
+	       read_value(g, file, &period, ret_period);
 }
 
 static bool is_stricter(const struct cgroup_figures *f, uint64_t quota,
@@ -320,15 +318,17 @@ static bool is_stricter(const struct cgroup_figures *f, uint64_t quota,
 			       (double)f->values[CGROUP_CPU_PERIOD];
 }
 
-static void add_quota(struct cgroup_figures *f, struct group g,
-		      bool (*read_quota)(const struct group *, uint64_t *,
-					 uint64_t *))
+typedef bool quota_reader(const struct group *g, struct procfile *file,
+			  uint64_t *ret_quota, uint64_t *ret_period);
+
+static void add_quota(struct cgroup_figures *f, struct procfile *file,
+		      struct group g, quota_reader *read_quota)
 {
 	const uint64_t most = UINT64_MAX / 1000;
 	uint64_t quota, period;
 
 	do {
-		if (!read_quota(&g, &quota, &period) || !period ||
+		if (!read_quota(&g, file, &quota, &period) || !period ||
 		    quota > most || period > most ||
 		    !is_stricter(f, quota * 1000, period * 1000))
 			continue;
@@ -337,7 +337,7 @@ static void add_quota(struct cgroup_figures *f, struct group g,
 	} while (go_up(&g));
 }
 
-static void add_all(struct cgroup_figures *f,
+static void add_all(struct cgroup_figures *f, struct procfile *file,
 		    const struct group groups[HIERARCHIES])
 {
 	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
@@ -345,31 +345,34 @@ static void add_all(struct cgroup_figures *f,
 		const struct group *g = &groups[from->hierarchy];
 
 		if (from->is_limit)
-			add_limit(f, *g, from);
+			add_limit(f, file, *g, from);
 		else if (!has(f, from->field))
-			add_value(f, g, from);
+			add_value(f, file, g, from);
 	}
-	add_quota(f, groups[V1_CPU], read_quota_v1);
-	add_quota(f, groups[V2], read_quota_v2);
+	add_quota(f, file, groups[V1_CPU], read_quota_v1);
+	add_quota(f, file, groups[V2], read_quota_v2);
 }
 
-void cgroup_read(struct cgroup_figures *ret, int process_fd, const char *root)
+int cgroup_read(struct cgroup_figures *ret, struct procfile *file,
+		int process_fd, const char *root)
 {
 	char mountinfo[PATH_MAX];
-	char *lines, *mounts;
+	const char *text;
 	struct group groups[HIERARCHIES];
 
-	snprintf(mountinfo, sizeof(mountinfo), "%s/proc/self/mountinfo", root);
-	lines = procfile_read(process_fd, "cgroup");
-	mounts = procfile_read(AT_FDCWD, mountinfo);
 	ret->present = 0;
+	text = procfile_read(file, process_fd, "cgroup");
+	if (!text)
+		return file->error;
 	for (unsigned h = 0; h < HIERARCHIES; h++)
-		if (lines && mounts)
-			find_group(&groups[h], (enum hierarchy)h, lines,
-				   mounts, root);
-		else
+		if (!find_path(text, (enum hierarchy)h, groups[h].path))
 			groups[h].path[0] = '\0';
-	add_all(ret, groups);
-	free(lines);
-	free(mounts);
+	snprintf(mountinfo, sizeof(mountinfo), "%s/proc/self/mountinfo", root);
+	text = procfile_read(file, AT_FDCWD, mountinfo);
+	if (!text)
+		return file->error;
+	for (unsigned h = 0; h < HIERARCHIES; h++)
+		find_group(&groups[h], (enum hierarchy)h, text, root);
+	add_all(ret, file, groups);
+	return 0;
 }

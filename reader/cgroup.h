@@ -8,6 +8,8 @@
  */
 #include <stdint.h>
 
+#include "reader/procfile.h"
+
 enum cgroup_field {
 	CGROUP_MEMORY_CURRENT,   /* bytes */
 	CGROUP_MEMORY_PEAK,
@@ -31,8 +33,11 @@ struct cgroup_figures {
  * Fills *ret for the process whose /proc/PID is open as process_fd. Limits
  * that are not set are not present. `root` stands before the paths of
  * /proc/self/mountinfo and of what is mounted: "" but for tests. Safe in any
- * thread.
+ * thread; allocates nothing.
+ *
+ * Returns 0, or an errno when the groups of the process cannot be known.
  */
-void cgroup_read(struct cgroup_figures *ret, int process_fd, const char *root);
+int cgroup_read(struct cgroup_figures *ret, struct procfile *file,
+		int process_fd, const char *root);
 
 #endif /* READER_CGROUP_H */

@@ -2,32 +2,32 @@
 #include "reader/collect.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "reader/document.h"
 #include "reader/process.h"
+#include "reader/view_json.h"
 #include "shm/segment_name.h"
 
 #define SETTLE_TRIES 20
 #define SETTLE_NS    10000000L
 
-static struct collected summarize(const struct target *t)
+static struct collected summarize(const struct view *v)
 {
-	const struct snapshot *s = &t->snapshot;
 	struct collected one = {
-		.pid = t->id.pid,
-		.state = s->state,
-		.peak_bytes = snapshot_u64(s, METRIC_HEAP_PEAK_BYTES),
-		.live_bytes = snapshot_u64(s, METRIC_HEAP_LIVE_BYTES),
-		.live_objects = snapshot_u64(s, METRIC_HEAP_LIVE_OBJECTS),
-		.allocs_objects = snapshot_u64(s, METRIC_HEAP_ALLOCS_OBJECTS),
-		.threads_peak = snapshot_u64(s, METRIC_THREADS_PEAK_THREADS),
+		.pid = v->id.pid,
+		.state = v->snapshot.state,
+		.peak_bytes = view_u64(v, HEAP_PEAK_BYTES),
+		.live_bytes = view_u64(v, HEAP_LIVE_BYTES),
+		.live_objects = view_u64(v, HEAP_LIVE_OBJECTS),
+		.allocs_objects = view_u64(v, HEAP_ALLOCS_OBJECTS),
+		.threads_peak = view_u64(v, THREADS_PEAK_THREADS),
 	};
 
-	memcpy(one.command, t->id.comm, sizeof(one.command));
+	memcpy(one.command, v->id.command, sizeof(one.command));
 	return one;
 }
 
@@ -51,78 +51,88 @@ static void rank(struct collector *c, const struct collected *one)
  * A process that became another program counts as running: its new image may
  * be about to replace the segment by one of the same name.
  */
-static bool is_running(enum target_state state)
+static bool is_running(enum ht_state state)
 {
-	return state == TARGET_LIVE || state == TARGET_REPLACED;
+	return state == HT_STATE_LIVE || state == HT_STATE_REPLACED;
 }
 
-static void add_up(struct collected_totals *totals, const struct target *t)
+static void add_up(struct collected_totals *totals, const struct view *v)
 {
-	const struct snapshot *s = &t->snapshot;
-
 	totals->processes++;
-	totals->running += is_running(s->state);
-	totals->not_full += strcmp(t->id.coverage, "full") != 0;
-	totals->none += !target_is_observed(t);
-	totals->approximate += s->approximate;
-	totals->allocs_objects += snapshot_u64(s, METRIC_HEAP_ALLOCS_OBJECTS);
-	totals->allocs_bytes += snapshot_u64(s, METRIC_HEAP_ALLOCS_BYTES);
-	totals->frees_objects += snapshot_u64(s, METRIC_HEAP_FREES_OBJECTS);
-	totals->frees_bytes += snapshot_u64(s, METRIC_HEAP_FREES_BYTES);
-	totals->reallocs_calls += snapshot_u64(s, METRIC_HEAP_REALLOCS_CALLS);
+	totals->running += is_running(v->snapshot.state);
+	totals->not_full += v->id.coverage != HT_COVERAGE_FULL;
+	totals->none += !view_is_observed(v);
+	totals->approximate += v->snapshot.approximate;
+	totals->allocs_objects += view_u64(v, HEAP_ALLOCS_OBJECTS);
+	totals->allocs_bytes += view_u64(v, HEAP_ALLOCS_BYTES);
+	totals->frees_objects += view_u64(v, HEAP_FREES_OBJECTS);
+	totals->frees_bytes += view_u64(v, HEAP_FREES_BYTES);
+	totals->reallocs_calls += view_u64(v, HEAP_REALLOCS_CALLS);
 	totals->failures_calls +=
-		snapshot_u64(s, METRIC_HEAP_ALLOC_FAILURES_CALLS);
+		view_u64(v, HEAP_ALLOC_FAILURES_CALLS);
 	totals->foreign_objects +=
-		snapshot_u64(s, METRIC_HEAP_FOREIGN_FREES_OBJECTS);
+		view_u64(v, HEAP_FOREIGN_FREES_OBJECTS);
 	totals->threads_started +=
-		snapshot_u64(s, METRIC_THREADS_STARTED_THREADS);
+		view_u64(v, THREADS_STARTED_THREADS);
 }
 
-static void count(struct collector *c, const struct target *t)
+static void count(struct collector *c, const struct view *v)
 {
-	struct collected one = summarize(t);
-	uint64_t unseen_bytes = target_unseen_bytes(t);
+	struct collected one = summarize(v);
+	uint64_t unseen_bytes = view_unseen_bytes(v);
 
-	add_up(&c->totals, t);
+	add_up(&c->totals, v);
 	rank(c, &one);
 	if (unseen_bytes > c->unseen_bytes) {
 		c->unseen_bytes = unseen_bytes;
 		c->unseen = one;
 	}
-	if (t->id.coverage_reason[0])
-		memcpy(c->reason, t->id.coverage_reason, sizeof(c->reason));
-	if (t->id.pid == c->main_pid && t->is_here) {
+	if (v->id.coverage_reason[0])
+		memcpy(c->reason, v->id.coverage_reason, sizeof(c->reason));
+	if (v->id.pid == c->main_pid && v->id.in_our_namespace) {
 		c->has_main = true;
-		c->main = *t;
+		c->main = *v;
 	}
-	c->last = *t;
+	c->last = *v;
 	if (c->processes)
-		document_add(c->processes, t);
+		view_append_json(c->processes, v);
+}
+
+static struct ht *reader(struct collector *c)
+{
+	if (!c->reader)
+		c->reader = view_handle();
+	return c->reader;
+}
+
+void collect_end(struct collector *c)
+{
+	ht_free(c->reader);
+	c->reader = NULL;
 }
 
 static void collect_segment(struct collector *c, const char *name,
 			    bool take_running)
 {
-	struct attachment *a = NULL;
-	enum attach_error error = attach_open(&a, c->dirfd, name, 0);
-	struct target t;
+	struct ht *h = reader(c);
+	int error = ht_open_file(h, c->dirfd, name);
+	struct view v;
 
 	c->seen++;
 	if (error) {
 		/* One that is being set up is read when it is done. */
-		c->totals.unreadable += take_running && error != ATTACH_GONE;
+		c->totals.unreadable += take_running && error != -ENOENT;
 		return;
 	}
-	if ((take_running || !is_running(attach_state(a))) &&
-	    target_read(&t, a) == ATTACH_OK) {
-		/* The state was taken before the figures: these are final. */
-		if (!is_running(t.snapshot.state)) {
-			unlinkat(c->dirfd, name, 0);
-			c->ended++;
-		}
-		count(c, &t);
+	if ((!take_running && is_running(ht_state(h))) ||
+	    view_read(&v, h, VIEW_TALLY) != 0)
+		return;
+	/* The state was taken before the figures: these are final. */
+	if (!is_running(v.snapshot.state)) {
+		unlinkat(c->dirfd, name, 0);
+		c->ended++;
 	}
-	attach_close(a);
+	count(c, &v);
 }
 
 static void each_segment(struct collector *c,
@@ -163,20 +173,16 @@ void collect_ended(struct collector *c)
 }
 
 /* A lock goes with the last user of the memory, perhaps after the process. */
-static bool is_settled(const struct collector *c, const char *name)
+static bool is_settled(struct collector *c, const char *name)
 {
-	const struct target_identity *id;
-	struct attachment *a = NULL;
-	bool settled;
+	struct ht *h = reader(c);
+	const struct ht_identity *id;
 
-	if (attach_open(&a, c->dirfd, name, 0) != ATTACH_OK)
+	if (ht_open_file(h, c->dirfd, name) != 0)
 		return true;
-	id = attach_identity(a);
-	settled = attach_state(a) != TARGET_LIVE ||
-		  id->pidns_inode != process_namespace() ||
-		  process_runs(id->pid, id->starttime_ticks);
-	attach_close(a);
-	return settled;
+	id = ht_identity(h);
+	return ht_state(h) != HT_STATE_LIVE || !id->in_our_namespace ||
+	       process_runs(id->pid, id->starttime_ticks);
 }
 
 /* Waits a little where the lock of a process outlives it. */

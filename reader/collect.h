@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "reader/json.h"
-#include "reader/target.h"
+#include "reader/view.h"
 
 #define COLLECT_TOP 8 /* processes listed in a summary */
 
@@ -19,7 +19,7 @@
 struct collected {
 	int pid;
 	char command[17];
-	enum target_state state;
+	enum ht_state state;
 	uint64_t peak_bytes;
 	uint64_t live_bytes;
 	uint64_t live_objects;
@@ -46,10 +46,12 @@ struct collected_totals {
 struct collector {
 	int dirfd;                    /* the run's directory, borrowed */
 	int main_pid;                 /* of the command itself */
+	struct ht *reader;            /* made by the first look; see
+				       * collect_end() */
 	struct json *processes;       /* every process goes there, or NULL */
 	bool has_main;
-	struct target main;           /* the command's last image */
-	struct target last;           /* any process, when there is no main */
+	struct view main;             /* the command's last image */
+	struct view last;             /* any process, when there is no main */
 	struct collected_totals totals;
 	struct collected top[COLLECT_TOP]; /* by peak, highest first */
 	size_t top_count;
@@ -68,5 +70,8 @@ void collect_ended(struct collector *c);
  * and its segment is left alone.
  */
 void collect_rest(struct collector *c);
+
+/* Frees what looking took; figures stay. */
+void collect_end(struct collector *c);
 
 #endif /* READER_COLLECT_H */

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "reader/process.h"
-#include "reader/report.h"
 #include "shm/segment_name.h"
 
 #define DIRECTORIES_MAX 4096 /* told apart; more than a machine has containers */
@@ -70,14 +69,11 @@ static int next_pid(DIR *proc)
 int container_host_pid(uint64_t pidns_inode, int inner_pid,
 		       uint64_t starttime_ticks)
 {
-	static int last;
 	int pid;
 	DIR *proc;
 
 	if (pidns_inode == 0 || starttime_ticks == 0)
 		return 0;
-	if (last && is_that(last, pidns_inode, inner_pid, starttime_ticks))
-		return last;
 	proc = opendir("/proc");
 	if (!proc)
 		return 0;
@@ -85,8 +81,6 @@ int container_host_pid(uint64_t pidns_inode, int inner_pid,
 		if (is_that(pid, pidns_inode, inner_pid, starttime_ticks))
 			break;
 	closedir(proc);
-	if (pid)
-		last = pid;
 	return pid;
 }
 
@@ -146,13 +140,16 @@ static bool is_new(struct seen *seen, int fd)
 	return true;
 }
 
-void container_each(int own_fd, void (*found)(int pid, void *argument),
-		    void *argument)
+int container_each(int own_fd, void (*found)(int pid, void *argument),
+		   void *argument)
 {
-	struct seen *seen = report_oom(calloc(1, sizeof(*seen)));
-	DIR *proc = opendir("/proc");
+	struct seen *seen = calloc(1, sizeof(*seen));
+	DIR *proc;
 	int pid;
 
+	if (!seen)
+		return -ENOMEM;
+	proc = opendir("/proc");
 	is_new(seen, own_fd);
 	while (proc && (pid = next_pid(proc))) {
 		int fd = container_open_directory(pid);
@@ -165,4 +162,5 @@ void container_each(int own_fd, void (*found)(int pid, void *argument),
 	if (proc)
 		closedir(proc);
 	free(seen);
+	return 0;
 }

@@ -5,7 +5,7 @@
  * Processes of other pid and mount namespaces, seen from outside: what pid
  * they have there, and the directory that their segments are in. Needs the
  * rights to look at the process (ptrace(2), "Ptrace access mode checking"),
- * as a rule those of root. Main thread only.
+ * as a rule those of root. Safe in any thread.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,7 +22,7 @@ uint64_t container_namespace(int pid);
 /*
  * The reverse: our pid of the process that has `inner_pid` in the pid
  * namespace of that inode and started at that time; 0 when there is none that
- * we may look at. Walks /proc; the last answer is kept.
+ * we may look at. Walks /proc.
  */
 int container_host_pid(uint64_t pidns_inode, int inner_pid,
 		       uint64_t starttime_ticks);
@@ -34,8 +34,11 @@ int container_host_pid(uint64_t pidns_inode, int inner_pid,
  */
 int container_open_directory(int pid);
 
-/* Calls found(pid) for one process of each directory that is not `own_fd`'s. */
-void container_each(int own_fd, void (*found)(int pid, void *argument),
-		    void *argument);
+/*
+ * Calls found(pid) for one process of each directory that is not `own_fd`'s.
+ * Returns 0 or -ENOMEM.
+ */
+int container_each(int own_fd, void (*found)(int pid, void *argument),
+		   void *argument);
 
 #endif /* READER_CONTAINER_H */

@@ -18,8 +18,8 @@
 #include "reader/process.h"
 #include "reader/report.h"
 #include "reader/segment_directory.h"
+#include "reader/view.h"
 #include "shm/segment_name.h"
-#include "shm/snapshot.h"
 
 #define SEPARATORS ": " /* of LD_PRELOAD */
 
@@ -241,18 +241,18 @@ static void visit_mapping(void *context, const struct mapped_file *file)
 		note_object(w, file);
 }
 
-static void copy_tally(struct examination *e, const struct attachment *a)
+static void copy_tally(struct examination *e, const struct ht *h)
 {
-	const struct target_identity *id = attach_identity(a);
+	const struct ht_identity *id = ht_identity(h);
 	struct examined_tally *tally = &e->tally;
 
 	/* A reader has those of others mapped. */
-	if (id->pidns_inode == process_namespace() && id->pid != e->pid)
+	if (id->in_our_namespace && id->pid != e->pid)
 		return;
 	tally->found = true;
-	tally->state = target_state_name(attach_state(a));
+	tally->state = ht_state_name(ht_state(h));
 	snprintf(tally->coverage, sizeof(tally->coverage), "%s",
-		 id->coverage);
+		 ht_coverage_name(id->coverage));
 	memcpy(tally->reason, id->coverage_reason, sizeof(tally->reason));
 }
 
@@ -260,7 +260,7 @@ static void copy_tally(struct examination *e, const struct attachment *a)
 static void read_mapped_segment(struct map_walk *w)
 {
 	char directory[PATH_MAX];
-	struct attachment *a = NULL;
+	struct ht *h;
 	char *slash = strrchr(w->segment, '/');
 	int fd;
 
@@ -271,11 +271,13 @@ static void read_mapped_segment(struct map_walk *w)
 		return;
 	memcpy(w->e->tally.place, w->segment, sizeof(w->segment));
 	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0 && attach_open(&a, fd, slash + 1, 0) == ATTACH_OK)
-		copy_tally(w->e, a);
-	attach_close(a);
-	if (fd >= 0)
-		close(fd);
+	if (fd < 0)
+		return;
+	h = view_handle();
+	if (ht_open_file(h, fd, slash + 1) == 0)
+		copy_tally(w->e, h);
+	ht_free(h);
+	close(fd);
 }
 
 static void walk_maps(struct examination *e, struct map_walk *w)

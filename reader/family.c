@@ -9,7 +9,6 @@
 
 #include "reader/report.h"
 #include "shm/segment_name.h"
-#include "shm/snapshot.h"
 
 struct kin {
 	int pid, parent_pid; /* parent 0: not known yet, or not of this family */
@@ -37,10 +36,12 @@ static struct kin *find(const struct family *f, size_t count, int pid,
 		       NULL;
 }
 
-void family_init(struct family *ret, int root_pid, uint64_t pidns_inode)
+void family_init(struct family *ret, const struct ht_identity *root,
+		 struct ht *reader)
 {
 	*ret = (struct family){
-		.root_pid = root_pid, .pidns_inode = pidns_inode,
+		.root_pid = root->pid, .pidns_inode = root->pidns_inode,
+		.reader = reader,
 	};
 }
 
@@ -54,19 +55,14 @@ void family_release(struct family *f)
 /* 0: not to be told now, -1: of another pid namespace. */
 static int parent_of(const struct family *f, int dirfd, const char *name)
 {
-	const struct target_identity *id;
-	struct attachment *a = NULL;
-	int parent = 0;
+	const struct ht_identity *id;
 
-	if (attach_open(&a, dirfd, name, 0) != ATTACH_OK)
+	if (ht_open_file(f->reader, dirfd, name) != 0)
 		return 0;
-	id = attach_identity(a);
+	id = ht_identity(f->reader);
 	if (id->pidns_inode != f->pidns_inode)
-		parent = -1;
-	else if (id->parent_pid > 0)
-		parent = id->parent_pid;
-	attach_close(a);
-	return parent;
+		return -1;
+	return id->parent_pid > 0 ? id->parent_pid : 0;
 }
 
 static void add(struct family *f, struct kin one)

@@ -10,16 +10,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "reader/api/heaptally.h"
+
 struct kin; /* one process that has a segment there */
 
 struct family {
 	int root_pid;
 	uint64_t pidns_inode; /* of the root; its pids count in there */
+	struct ht *reader;    /* borrowed: opens them */
 	struct kin *kin;      /* by pid and start time */
 	size_t count, room;
 };
 
-void family_init(struct family *ret, int root_pid, uint64_t pidns_inode);
+/* Of who `root` is; `reader` is the caller's, and free at each look. */
+void family_init(struct family *ret, const struct ht_identity *root,
+		 struct ht *reader);
 void family_release(struct family *f);
 
 /*

@@ -4,51 +4,46 @@
 #include <string.h>
 #include <time.h>
 
-#include "reader/discover.h"
 #include "reader/process.h"
-#include "reader/select.h"
 
 #define GRACE_LOOKS 50 /* for a new image to show up: a second */
 #define LOOK_NS     20000000L
 
-/* True when a newer live image of the same process was found and attached. */
-static bool attach_next_image(struct attachment **attachment)
+/* True when a newer live image of the same process was found and opened. */
+static bool open_next_image(struct ht *h, const struct ht_identity *old)
 {
-	const struct target_identity *old = attach_identity(*attachment);
-	const struct target_identity *new;
-	const struct place *place = NULL;
-	struct attachment *a = NULL;
-	struct discovery d;
-	bool found = false;
+	const struct ht_identity *new;
 
-	if (discover_scan(&d) != 0)
+	if (ht_open_pid(h, NULL, old->pid) != 0)
 		return false;
-	if (select_pid(&d, old->pid, &place, &a) == ATTACH_OK) {
-		new = attach_identity(a);
-		found = attach_state(a) == TARGET_LIVE &&
-			new->starttime_ticks == old->starttime_ticks &&
-			new->pidns_inode == old->pidns_inode &&
-			strcmp(new->instance, old->instance) != 0;
-	}
-	if (found) {
-		attach_close(*attachment);
-		*attachment = a;
-	} else {
-		attach_close(a);
-	}
-	discover_release(&d);
-	return found;
+	new = ht_identity(h);
+	return ht_state(h) == HT_STATE_LIVE &&
+	       new->starttime_ticks == old->starttime_ticks &&
+	       new->pidns_inode == old->pidns_inode &&
+	       strcmp(new->instance, old->instance) != 0;
 }
 
-bool follow_exec(struct attachment **attachment, const struct target *last)
+static void swap(struct ht **one, struct ht **other)
+{
+	struct ht *h = *one;
+
+	*one = *other;
+	*other = h;
+}
+
+bool follow_exec(struct ht **process, struct ht **spare,
+		 const struct view *last)
 {
 	const struct timespec pause = { .tv_nsec = LOOK_NS };
+	const struct ht_identity *id = &last->id;
 
 	for (int look = 0; look < GRACE_LOOKS; look++) {
-		if (attach_next_image(attachment))
+		if (open_next_image(*spare, id)) {
+			swap(process, spare);
 			return true;
-		if (!last->is_here ||
-		    !process_runs(last->id.pid, last->id.starttime_ticks))
+		}
+		if (!id->in_our_namespace ||
+		    !process_runs(id->pid, id->starttime_ticks))
 			return false;
 		nanosleep(&pause, NULL);
 	}

@@ -6,15 +6,16 @@
  */
 #include <stdbool.h>
 
-#include "reader/target.h"
+#include "reader/view.h"
 
 /*
- * To be called when `last`, read from *attachment, is no longer live. Has
- * the process only become another program, which takes a moment to make its
- * own segment? Then *attachment is closed and replaced by that, and the
+ * To be called when `last`, read from *process, is no longer live. Has the
+ * process only become another program, which takes a moment to make its own
+ * segment? Then that is opened in *spare, the two change places, and the
  * answer is true. Waits for at most a second, and only while the process
  * itself lives on.
  */
-bool follow_exec(struct attachment **attachment, const struct target *last);
+bool follow_exec(struct ht **process, struct ht **spare,
+		 const struct view *last);
 
 #endif /* READER_FOLLOW_H */

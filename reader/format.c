@@ -126,38 +126,54 @@ struct text format_time(uint64_t realtime_ns, bool milliseconds)
 	return text;
 }
 
-struct text format_value(const struct metric_value *value, bool raw)
+/* A moment, in a human's words; a duration is what all others are. */
+static bool is_moment(const struct ht_metric *metric)
+{
+	static const char *const keys[] = {
+		"/process/start-time:seconds",
+		"/gc/last:seconds",
+	};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (strcmp(metric->key, keys[i]) == 0)
+			return true;
+	return false;
+}
+
+static struct text real_value(const struct ht_metric *metric, double value,
+			      bool raw)
 {
 	struct text text;
 
-	switch (value->unit) {
-	case UNIT_BYTES:
-		return format_bytes(value->value.u64, raw);
-	case UNIT_SECONDS:
-	case UNIT_CPU_SECONDS:
-		if (value->id == METRIC_PROCESS_START_TIME_SECONDS && !raw)
-			return format_time((uint64_t)(value->value.f64 * 1e9),
-					   false);
-		if (!raw)
-			return format_duration(value->value.f64);
-		snprintf(text.s, sizeof(text.s), "%.15g", value->value.f64);
-		return text;
-	default:
-		if (!raw)
-			return format_count(value->value.u64);
-		return format_short_count(value->value.u64, true);
-	}
+	if (raw)
+		snprintf(text.s, sizeof(text.s), "%.15g", value);
+	else if (is_moment(metric))
+		text = format_time((uint64_t)(value * 1e9), false);
+	else
+		text = format_duration(value);
+	return text;
 }
 
-struct text format_metric(const struct snapshot *s, enum metric_id id, bool raw)
+struct text format_value(const struct ht_metric *metric,
+			 const struct ht_sample *value, bool raw)
 {
-	const struct metric_value *v = snapshot_value(s, id);
+	if (value->kind == HT_KIND_F64)
+		return real_value(metric, value->value.f64, raw);
+	if (strcmp(metric->unit, "bytes") == 0)
+		return format_bytes(value->value.u64, raw);
+	return raw ? format_short_count(value->value.u64, true) :
+		     format_count(value->value.u64);
+}
 
-	if (!v)
+struct text format_metric(const struct view *v, const char *key, bool raw)
+{
+	const struct ht_sample *s = view_sample(v, key);
+
+	if (!s)
 		return (struct text){ "-" };
-	if (v->unit == UNIT_BYTES)
-		return format_bytes(v->value.u64, raw);
-	return format_short_count(v->value.u64, raw);
+	if (strstr(key, ":bytes"))
+		return format_bytes(s->value.u64, raw);
+	return format_short_count(s->value.u64, raw);
 }
 
 /* The least code that may take that many bytes: shorter forms exist below. */

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "shm/snapshot.h"
+#include "reader/view.h"
 
 struct text {
 	char s[48];
@@ -38,11 +38,12 @@ struct text format_duration(double seconds);
 /* ISO 8601 in UTC: "2026-01-31T12:00:00Z", or with milliseconds. */
 struct text format_time(uint64_t realtime_ns, bool milliseconds);
 
-/* A metric's value by its unit; raw: a bare number. */
-struct text format_value(const struct metric_value *value, bool raw);
+/* A number by its metric's unit, no histogram; raw: a bare number. */
+struct text format_value(const struct ht_metric *metric,
+			 const struct ht_sample *value, bool raw);
 
-/* For a narrow column: the value of that metric, or "-" where it has none. */
-struct text format_metric(const struct snapshot *s, enum metric_id id, bool raw);
+/* For a narrow column: the number of that key, or "-" where it has none. */
+struct text format_metric(const struct view *v, const char *key, bool raw);
 
 /*
  * Returns `untrusted` without anything that could move a cursor, change

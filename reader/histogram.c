@@ -6,44 +6,51 @@
 
 #include "reader/format.h"
 
-#define NS_PER_SECOND 1e9
-
-static uint64_t total_of(const struct size_histogram *h)
+static uint64_t total_of(const struct ht_histogram *h)
 {
 	uint64_t total = 0;
 
-	for (unsigned i = 0; i < h->count; i++)
+	for (size_t i = 0; i < h->buckets; i++)
 		total += h->counts[i];
 	return total;
 }
 
 /* The first bucket that brings the count to at least that share. */
-static unsigned bucket_at(const struct size_histogram *h, uint64_t total,
-			  unsigned percent)
+static size_t bucket_at(const struct ht_histogram *h, uint64_t total,
+			unsigned percent)
 {
 	uint64_t seen = 0;
 
-	for (unsigned i = 0; i < h->count; i++) {
+	for (size_t i = 0; i < h->buckets; i++) {
 		seen += h->counts[i];
 		/* As a double: the product may not fit 64 bits. */
 		if ((double)seen * 100 >= (double)total * percent)
 			return i;
 	}
-	return h->count - 1;
+	return h->buckets - 1;
 }
 
-static struct text bound_text(const struct size_histogram *h, unsigned bucket)
+static bool is_last(const struct ht_histogram *h, size_t bucket)
 {
-	uint64_t bound = histogram_upper_bound(h, bucket);
-
-	if (bound == UINT64_MAX)
-		return h->is_time ? (struct text){ "any time" }
-				  : (struct text){ "any size" };
-	return h->is_time ? format_duration((double)bound / NS_PER_SECOND)
-			  : format_bytes(bound, false);
+	return bucket + 1 == h->buckets;
 }
 
-static struct histogram_text summary(const struct size_histogram *h)
+static struct text bound_text(const struct ht_histogram *h, size_t bucket,
+			      const char *unit)
+{
+	double bound = h->bounds[bucket + 1];
+
+	bool is_size = strcmp(unit, "bytes") == 0;
+
+	if (is_last(h, bucket))
+		return is_size ? (struct text){ "any size" } :
+				 (struct text){ "any time" };
+	return is_size ? format_bytes((uint64_t)bound, false) :
+			 format_duration(bound);
+}
+
+static struct histogram_text summary(const struct ht_histogram *h,
+				     const char *unit)
 {
 	uint64_t total = total_of(h);
 	struct histogram_text text = { "none" };
@@ -51,57 +58,62 @@ static struct histogram_text summary(const struct size_histogram *h)
 	if (total)
 		snprintf(text.s, sizeof(text.s),
 			 "half up to %s, 99 %% up to %s, all up to %s",
-			 bound_text(h, bucket_at(h, total, 50)).s,
-			 bound_text(h, bucket_at(h, total, 99)).s,
-			 bound_text(h, bucket_at(h, total, 100)).s);
+			 bound_text(h, bucket_at(h, total, 50), unit).s,
+			 bound_text(h, bucket_at(h, total, 99), unit).s,
+			 bound_text(h, bucket_at(h, total, 100), unit).s);
 	return text;
 }
 
-static struct histogram_text every_bucket(const struct size_histogram *h)
+static struct histogram_text every_bucket(const struct ht_histogram *h)
 {
 	struct histogram_text text = { "none" };
 	size_t at = 0;
 
-	for (unsigned i = 0; i < h->count && at < sizeof(text.s) - 64; i++) {
-		uint64_t bound = histogram_upper_bound(h, i);
-
+	for (size_t i = 0; i < h->buckets && at < sizeof(text.s) - 64; i++) {
 		if (!h->counts[i])
 			continue;
 		if (at)
 			text.s[at++] = ' ';
-		if (bound == UINT64_MAX)
+		if (is_last(h, i))
 			at += (size_t)sprintf(text.s + at, "inf");
-		else if (h->is_time)
-			at += (size_t)sprintf(text.s + at, "%.9g",
-					      (double)bound / NS_PER_SECOND);
 		else
-			at += (size_t)sprintf(text.s + at, "%" PRIu64, bound);
+			at += (size_t)sprintf(text.s + at, "%.*g",
+					      h->bounds[i + 1] < 1 ? 9 : 19,
+					      h->bounds[i + 1]);
 		at += (size_t)sprintf(text.s + at, ":%" PRIu64, h->counts[i]);
 	}
 	return text;
 }
 
-struct histogram_text histogram_format(const struct size_histogram *h, bool raw)
+struct histogram_text histogram_format(const struct ht_histogram *h,
+				       const char *unit, bool raw)
 {
-	return raw ? every_bucket(h) : summary(h);
+	return raw ? every_bucket(h) : summary(h, unit);
+}
+
+/* JSON has no infinity. */
+static void append_bound(struct json *buckets, double bound)
+{
+	if (bound >= (double)INT64_MAX)
+		json_append_u64(buckets, INT64_MAX);
+	else if (!(bound > 0))
+		json_append_u64(buckets, 0);
+	else if (bound == (double)(uint64_t)bound)
+		json_append_u64(buckets, (uint64_t)bound);
+	else
+		json_append_f64(buckets, bound);
 }
 
 void histogram_put_json(struct json *object, const char *key,
-			const struct size_histogram *h)
+			const struct ht_histogram *h)
 {
 	struct json *histogram = json_put_object(object, key);
 	struct json *buckets = json_put_array(histogram, "buckets");
 	struct json *counts = json_put_array(histogram, "counts");
 
-	json_append_u64(buckets, 0);
-	for (unsigned i = 0; i < h->count; i++) {
-		uint64_t bound = histogram_upper_bound(h, i);
-
-		if (h->is_time)
-			json_append_f64(buckets, (double)bound / NS_PER_SECOND);
-		else
-			json_append_u64(buckets,
-					bound > INT64_MAX ? INT64_MAX : bound);
+	append_bound(buckets, h->bounds[0]);
+	for (size_t i = 0; i < h->buckets; i++) {
+		append_bound(buckets, h->bounds[i + 1]);
 		json_append_u64(counts, h->counts[i]);
 	}
 }

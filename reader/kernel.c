@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "reader/kernel.h"
 
-#include <dirent.h>
-#include <fcntl.h>
+#include <errno.h>
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "reader/cgroup.h"
 #include "reader/process.h"
-#include "reader/procfile.h"
 #include "reader/tasks.h"
 
 #define KIB 1024
@@ -23,23 +20,40 @@
  */
 #define PROPORTIONAL_MAX_BYTES (64ULL << 20)
 
+static const char *const names[KERNEL_SOURCES + 1] = {
+	[KERNEL_STATUS] = "status",
+	[KERNEL_STAT] = "stat",
+	[KERNEL_LIMITS] = "limits",
+	[KERNEL_IO] = "io",
+	[KERNEL_SMAPS_ROLLUP] = "smaps_rollup",
+	[KERNEL_MAPS] = "maps",
+	[KERNEL_FD] = "fd",
+	[KERNEL_CGROUP] = "cgroup",
+	[KERNEL_TASK] = "task",
+	[KERNEL_AFFINITY] = "sched_getaffinity",
+	[KERNEL_STACKS] = "maps",
+	[KERNEL_PAGEMAP] = "pagemap",
+	[KERNEL_SOURCES] = "?",
+};
+
 /* To add a figure of these files: a row here, and its metric. */
 static const struct row {
-	const char *file;
+	enum kernel_source file;
 	const char *name; /* at the head of a line */
 	uint64_t factor;
 	enum metric_id id;
 } rows[] = {
-	{ "status", "VmHWM", KIB, METRIC_PROCESS_RESIDENT_PEAK_BYTES },
-	{ "status", "RssFile", KIB, METRIC_PROCESS_MAPPED_FILES_BYTES },
-	{ "status", "RssShmem", KIB, METRIC_PROCESS_SHARED_MEMORY_BYTES },
-	{ "status", "VmSwap", KIB, METRIC_PROCESS_SWAPPED_BYTES },
-	{ "limits", "Max open files", 1, METRIC_PROCESS_MAX_FDS_FDS },
-	{ "limits", "Max address space", 1, METRIC_PROCESS_MAX_VIRTUAL_BYTES },
-	{ "io", "rchar", 1, METRIC_IO_READ_BYTES },
-	{ "io", "wchar", 1, METRIC_IO_WRITTEN_BYTES },
-	{ "io", "read_bytes", 1, METRIC_IO_DISK_READ_BYTES },
-	{ "io", "write_bytes", 1, METRIC_IO_DISK_WRITTEN_BYTES },
+	{ KERNEL_STATUS, "VmHWM", KIB, METRIC_PROCESS_RESIDENT_PEAK_BYTES },
+	{ KERNEL_STATUS, "RssFile", KIB, METRIC_PROCESS_MAPPED_FILES_BYTES },
+	{ KERNEL_STATUS, "RssShmem", KIB, METRIC_PROCESS_SHARED_MEMORY_BYTES },
+	{ KERNEL_STATUS, "VmSwap", KIB, METRIC_PROCESS_SWAPPED_BYTES },
+	{ KERNEL_LIMITS, "Max open files", 1, METRIC_PROCESS_MAX_FDS_FDS },
+	{ KERNEL_LIMITS, "Max address space", 1,
+	  METRIC_PROCESS_MAX_VIRTUAL_BYTES },
+	{ KERNEL_IO, "rchar", 1, METRIC_IO_READ_BYTES },
+	{ KERNEL_IO, "wchar", 1, METRIC_IO_WRITTEN_BYTES },
+	{ KERNEL_IO, "read_bytes", 1, METRIC_IO_DISK_READ_BYTES },
+	{ KERNEL_IO, "write_bytes", 1, METRIC_IO_DISK_WRITTEN_BYTES },
 };
 
 /* Fields of /proc/PID/stat, which are of the whole process. */
@@ -51,6 +65,38 @@ static const struct stat_row {
 	{ 12, METRIC_MEMORY_FAULTS_MAJOR_FAULTS },
 	{ 14, METRIC_CPU_USER_CPU_SECONDS },
 	{ 15, METRIC_CPU_SYSTEM_CPU_SECONDS },
+};
+
+/* Where the figures come from that are in no table above or below. */
+static const struct origin {
+	enum metric_id id;
+	enum kernel_source source;
+} origins[] = {
+	{ METRIC_PROCESS_RESIDENT_BYTES, KERNEL_STATUS },
+	{ METRIC_PROCESS_ANONYMOUS_BYTES, KERNEL_STATUS },
+	{ METRIC_PROCESS_VIRTUAL_BYTES, KERNEL_STATUS },
+	{ METRIC_THREADS_KERNEL_THREADS, KERNEL_STATUS },
+	{ METRIC_PROCESS_UPTIME_SECONDS, KERNEL_STAT },
+	{ METRIC_PROCESS_START_TIME_SECONDS, KERNEL_STAT },
+	{ METRIC_PROCESS_PROPORTIONAL_BYTES, KERNEL_SMAPS_ROLLUP },
+	{ METRIC_PROCESS_PRIVATE_MAPPED_BYTES, KERNEL_MAPS },
+	{ METRIC_THREADS_STACK_RESERVED_BYTES, KERNEL_STACKS },
+	{ METRIC_THREADS_STACK_RESIDENT_BYTES, KERNEL_PAGEMAP },
+	{ METRIC_THREADS_STACK_CACHED_BYTES, KERNEL_PAGEMAP },
+	{ METRIC_PROCESS_OPEN_FDS_FDS, KERNEL_FD },
+	{ METRIC_MEMORY_LIMIT_BYTES, KERNEL_LIMITS },
+	{ METRIC_SCHED_PROCESSORS_THREADS, KERNEL_AFFINITY },
+	{ METRIC_SCHED_CPUS_CPUS, KERNEL_AFFINITY },
+	{ METRIC_THREADS_STATE_RUNNABLE_THREADS, KERNEL_TASK },
+	{ METRIC_THREADS_STATE_SLEEPING_THREADS, KERNEL_TASK },
+	{ METRIC_THREADS_STATE_UNINTERRUPTIBLE_THREADS, KERNEL_TASK },
+	{ METRIC_THREADS_STATE_STOPPED_THREADS, KERNEL_TASK },
+	{ METRIC_THREADS_STATE_ZOMBIE_THREADS, KERNEL_TASK },
+	{ METRIC_CPU_PURGE_CPU_SECONDS, KERNEL_TASK },
+	{ METRIC_SCHED_RUN_DELAY_SECONDS, KERNEL_TASK },
+	{ METRIC_SCHED_TIMESLICES_SLICES, KERNEL_TASK },
+	{ METRIC_SCHED_SWITCHES_VOLUNTARY_SWITCHES, KERNEL_TASK },
+	{ METRIC_SCHED_SWITCHES_INVOLUNTARY_SWITCHES, KERNEL_TASK },
 };
 
 static const enum metric_id cgroup_ids[CGROUP_FIELDS] = {
@@ -80,27 +126,36 @@ static void add_scaled(struct snapshot *s, enum metric_id id, uint64_t value,
 		snapshot_add_u64(s, id, value);
 }
 
-static void add_rows(struct snapshot *s, int process_fd)
+/* Returns its text, NULL with the reason kept. */
+static char *read_file(struct kernel_reader *k, int process_fd,
+		       enum kernel_source source)
 {
-	char *text = NULL;
+	char *text = procfile_read(&k->file, process_fd, names[source]);
+
+	k->errors[source] = text ? 0 : k->file.error;
+	return text;
+}
+
+static void add_rows(struct kernel_reader *k, struct snapshot *s,
+		     int process_fd)
+{
+	const char *text = NULL;
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		uint64_t value;
 
-		if (i == 0 || strcmp(rows[i].file, rows[i - 1].file) != 0) {
-			free(text);
-			text = procfile_read(process_fd, rows[i].file);
-		}
+		if (i == 0 || rows[i].file != rows[i - 1].file)
+			text = read_file(k, process_fd, rows[i].file);
 		if (text && procfile_named_number(text, rows[i].name, &value) &&
 		    !__builtin_mul_overflow(value, rows[i].factor, &value))
 			snapshot_add_u64(s, rows[i].id, value);
 	}
-	free(text);
 }
 
-static void add_stat(struct snapshot *s, int process_fd)
+static void add_stat(struct kernel_reader *k, struct snapshot *s,
+		     int process_fd)
 {
-	char *line = procfile_read(process_fd, "stat");
+	const char *line = read_file(k, process_fd, KERNEL_STAT);
 
 	for (size_t i = 0; line && i < COUNT_OF(stat_rows); i++) {
 		uint64_t value;
@@ -109,25 +164,35 @@ static void add_stat(struct snapshot *s, int process_fd)
 			add_scaled(s, stat_rows[i].id, value,
 				   (uint64_t)sysconf(_SC_CLK_TCK));
 	}
-	free(line);
 }
 
 /* Looks again at what is cheap, as the walk is bounded by it. */
-static void add_proportional(struct snapshot *s, int process_fd)
+static bool is_small(struct kernel_reader *k, int process_fd)
 {
-	char *status = procfile_read(process_fd, "status");
-	char *rollup = NULL;
+	const char *status = read_file(k, process_fd, KERNEL_STATUS);
 	uint64_t kib;
 
-	if (status && procfile_named_number(status, "VmRSS", &kib) &&
-	    kib <= PROPORTIONAL_MAX_BYTES / KIB)
-		rollup = procfile_read(process_fd, "smaps_rollup");
+	return status && procfile_named_number(status, "VmRSS", &kib) &&
+	       kib <= PROPORTIONAL_MAX_BYTES / KIB;
+}
+
+static void add_proportional(struct kernel_reader *k, struct snapshot *s,
+			     int process_fd)
+{
+	const char *rollup;
+	uint64_t kib;
+
+	if (!is_small(k, process_fd)) {
+		k->errors[KERNEL_SMAPS_ROLLUP] =
+			k->errors[KERNEL_STATUS] ? k->errors[KERNEL_STATUS] :
+						   EFBIG;
+		return;
+	}
+	rollup = read_file(k, process_fd, KERNEL_SMAPS_ROLLUP);
 	if (rollup && procfile_named_number(rollup, "Pss", &kib) &&
 	    kib <= UINT64_MAX / KIB)
 		snapshot_add_u64(s, METRIC_PROCESS_PROPORTIONAL_BYTES,
 				 kib * KIB);
-	free(status);
-	free(rollup);
 }
 
 /* "FROM-TO rw-p OFFSET DEVICE INODE NAME": 0 unless private and anonymous. */
@@ -145,9 +210,10 @@ static uint64_t private_bytes(const char *line)
 }
 
 /* Every process has mappings: an empty file is one that may not be known. */
-static void add_private(struct snapshot *s, int process_fd)
+static void add_private(struct kernel_reader *k, struct snapshot *s,
+			int process_fd)
 {
-	char *text = procfile_read(process_fd, "maps");
+	char *text = read_file(k, process_fd, KERNEL_MAPS);
 	uint64_t bytes = 0;
 
 	for (char *line = text; line && *line;) {
@@ -161,32 +227,33 @@ static void add_private(struct snapshot *s, int process_fd)
 	}
 	if (bytes)
 		snapshot_add_u64(s, METRIC_PROCESS_PRIVATE_MAPPED_BYTES, bytes);
-	free(text);
+	else if (text)
+		k->errors[KERNEL_MAPS] = EACCES;
 }
 
-static void add_descriptors(struct snapshot *s, int process_fd)
+static void add_descriptors(struct kernel_reader *k, struct snapshot *s,
+			    int process_fd)
 {
-	int fd = openat(process_fd, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *entry;
+	struct procfile_list list;
 	uint64_t count = 0;
 
-	if (!directory) {
-		if (fd >= 0)
-			close(fd);
+	if (!procfile_list_open(&list, process_fd, names[KERNEL_FD])) {
+		k->errors[KERNEL_FD] = errno;
 		return;
 	}
-	while ((entry = readdir(directory)))
-		count += entry->d_name[0] != '.';
-	closedir(directory);
+	while (procfile_list_next(&list))
+		count++;
+	procfile_list_close(&list);
 	snapshot_add_u64(s, METRIC_PROCESS_OPEN_FDS_FDS, count);
 }
 
-static void add_cgroup(struct snapshot *s, int process_fd, const char *root)
+static void add_cgroup(struct kernel_reader *k, struct snapshot *s,
+		       int process_fd, const char *root)
 {
 	struct cgroup_figures figures;
 
-	cgroup_read(&figures, process_fd, root);
+	k->errors[KERNEL_CGROUP] =
+		cgroup_read(&figures, &k->file, process_fd, root);
 	for (unsigned i = 0; i < CGROUP_FIELDS; i++)
 		if (figures.present & 1u << i)
 			add_scaled(s, cgroup_ids[i], figures.values[i],
@@ -194,25 +261,25 @@ static void add_cgroup(struct snapshot *s, int process_fd, const char *root)
 }
 
 /* The lowest of what the group and the process itself are bound to. */
-static void add_limit(struct snapshot *s, int process_fd)
+static void add_limit(struct kernel_reader *k, struct snapshot *s,
+		      int process_fd)
 {
 	const struct metric_value *group =
 		snapshot_value(s, METRIC_CGROUP_MEMORY_LIMIT_BYTES);
-	char *limits = procfile_read(process_fd, "limits");
-	static const char *const names[] = { "Max address space",
+	const char *limits = read_file(k, process_fd, KERNEL_LIMITS);
+	static const char *const lines[] = { "Max address space",
 					     "Max data size" };
 	uint64_t lowest = group ? group->value.u64 : UINT64_MAX;
 
-	for (size_t i = 0; limits && i < COUNT_OF(names); i++) {
+	for (size_t i = 0; limits && i < COUNT_OF(lines); i++) {
 		uint64_t value;
 
-		if (procfile_named_number(limits, names[i], &value) &&
+		if (procfile_named_number(limits, lines[i], &value) &&
 		    value < lowest)
 			lowest = value;
 	}
 	if (lowest != UINT64_MAX)
 		snapshot_add_u64(s, METRIC_MEMORY_LIMIT_BYTES, lowest);
-	free(limits);
 }
 
 /* Quota by period, rounded up; no more than there are CPUs. */
@@ -235,13 +302,15 @@ static uint64_t processors(const struct snapshot *s, uint64_t cpus)
 	return whole ? whole : 1;
 }
 
-static void add_cpus(struct snapshot *s, int pid)
+static void add_cpus(struct kernel_reader *k, struct snapshot *s, int pid)
 {
 	cpu_set_t mask[8]; /* of 8,192 CPUs, what the kernel may have */
 	uint64_t cpus;
 
-	if (sched_getaffinity(pid, sizeof(mask), mask) != 0)
+	if (sched_getaffinity(pid, sizeof(mask), mask) != 0) {
+		k->errors[KERNEL_AFFINITY] = errno;
 		return;
+	}
 	cpus = (uint64_t)CPU_COUNT_S(sizeof(mask), mask);
 	snapshot_add_u64(s, METRIC_SCHED_CPUS_CPUS, cpus);
 	snapshot_add_u64(s, METRIC_SCHED_PROCESSORS_THREADS,
@@ -257,30 +326,58 @@ static void add_start(struct snapshot *s, uint64_t starttime_ticks)
 				 (double)start_ns / (double)NS_PER_SECOND);
 }
 
-void kernel_add_files(struct snapshot *s, int process_fd, const char *root)
+void kernel_add_files(struct kernel_reader *k, struct snapshot *s,
+		      int process_fd, const char *root)
 {
-	add_stat(s, process_fd);
-	add_rows(s, process_fd);
-	add_proportional(s, process_fd);
-	add_private(s, process_fd);
-	add_descriptors(s, process_fd);
-	add_cgroup(s, process_fd, root);
-	add_limit(s, process_fd);
-	tasks_add(s, process_fd);
+	memset(k->errors, 0, sizeof(k->errors));
+	add_stat(k, s, process_fd);
+	add_rows(k, s, process_fd);
+	add_proportional(k, s, process_fd);
+	add_private(k, s, process_fd);
+	add_descriptors(k, s, process_fd);
+	add_cgroup(k, s, process_fd, root);
+	add_limit(k, s, process_fd);
+	k->errors[KERNEL_TASK] = tasks_add(s, &k->file, process_fd);
 }
 
-void kernel_add(struct snapshot *s, int pid, uint64_t starttime_ticks)
+bool kernel_add(struct kernel_reader *k, struct snapshot *s, int pid,
+		uint64_t starttime_ticks)
 {
 	int fd = process_open(pid, starttime_ticks);
 	size_t before = s->count;
+	bool runs;
 
 	if (fd < 0)
-		return;
-	kernel_add_files(s, fd, "");
-	add_cpus(s, pid);
+		return false;
+	kernel_add_files(k, s, fd, "");
+	add_cpus(k, s, pid);
 	add_start(s, starttime_ticks);
 	/* Of a process that is ending, much reads as 0: not what it had. */
-	if (!process_runs(pid, starttime_ticks))
+	runs = process_runs(pid, starttime_ticks);
+	if (!runs)
 		s->count = before;
 	close(fd);
+	return runs;
+}
+
+enum kernel_source kernel_source_of(unsigned metric_id)
+{
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		if (rows[i].id == metric_id)
+			return rows[i].file;
+	for (size_t i = 0; i < COUNT_OF(stat_rows); i++)
+		if (stat_rows[i].id == metric_id)
+			return KERNEL_STAT;
+	for (size_t i = 0; i < COUNT_OF(cgroup_ids); i++)
+		if (cgroup_ids[i] == metric_id)
+			return KERNEL_CGROUP;
+	for (size_t i = 0; i < COUNT_OF(origins); i++)
+		if (origins[i].id == metric_id)
+			return origins[i].source;
+	return KERNEL_SOURCES;
+}
+
+const char *kernel_source_name(enum kernel_source source)
+{
+	return names[source <= KERNEL_SOURCES ? source : KERNEL_SOURCES];
 }

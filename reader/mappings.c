@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* parse_line() takes none that is shorter: "0-1 rw-p   \n". */
+#define LINE_LEAST_BYTES 12
+
 /* No sign, no blanks, no 0x, as strtoull() would take. */
 static bool take_hex(const char **at, char end, uint64_t *ret)
 {
@@ -54,15 +57,7 @@ static bool parse_line(const char *line, struct mapping *ret)
 	return true;
 }
 
-static size_t count_lines(const char *text)
-{
-	size_t count = 0;
-
-	for (; (text = strchr(text, '\n')); text++)
-		count++;
-	return count;
-}
-
+/* Stops at the first line that is none. */
 static bool parse_all(struct mappings *m, const char *text)
 {
 	uint64_t behind = 0;
@@ -79,27 +74,32 @@ static bool parse_all(struct mappings *m, const char *text)
 	return true;
 }
 
-bool mappings_parse(struct mappings *ret, const char *text)
+bool mappings_parse(struct mappings *m, const char *text)
 {
-	struct mappings m = {
-		.all = calloc(count_lines(text) + 1, sizeof(*m.all)),
-	};
+	m->count = 0;
+	if (mappings_reserve(m, strlen(text)) && parse_all(m, text))
+		return true;
+	m->count = 0;
+	return false;
+}
 
-	if (!m.all)
-		return false;
-	if (!parse_all(&m, text)) {
-		mappings_release(&m);
-		return false;
-	}
-	*ret = m;
-	return true;
+/* Pages of it that no mapping needs take no memory. */
+bool mappings_reserve(struct mappings *m, size_t text_bytes)
+{
+	size_t room = text_bytes / LINE_LEAST_BYTES + 1;
+
+	if (room <= m->room)
+		return true;
+	mappings_release(m);
+	m->all = malloc(room * sizeof(*m->all));
+	m->room = m->all ? room : 0;
+	return m->all != NULL;
 }
 
 void mappings_release(struct mappings *m)
 {
 	free(m->all);
-	m->all = NULL;
-	m->count = 0;
+	*m = (struct mappings){ .all = NULL };
 }
 
 const struct mapping *mappings_find(const struct mappings *m, uint64_t address)

@@ -3,7 +3,7 @@
 #define READER_MAPPINGS_H
 /*
  * The address space of a process, from the text of /proc/PID/maps. Safe in
- * any thread.
+ * any thread on separate objects.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,13 +20,19 @@ struct mapping {
 struct mappings {
 	struct mapping *all;  /* by address */
 	size_t count;
+	size_t room;          /* mappings that there is memory for */
 };
 
 /*
- * Parses such a text. False, with *ret untouched, when it is not one or
- * memory is short; else the caller ends with mappings_release().
+ * Parses such a text. False, and there are none then, when it is not one or
+ * memory is short.
+ *
+ * *m is zero at first, may be used again, and owns memory that the caller ends
+ * with mappings_release(). It only grows: after mappings_reserve() nothing is
+ * allocated for a text of up to that many bytes.
  */
-bool mappings_parse(struct mappings *ret, const char *text);
+bool mappings_parse(struct mappings *m, const char *text);
+bool mappings_reserve(struct mappings *m, size_t text_bytes);
 void mappings_release(struct mappings *m);
 
 /* The mapping that holds that byte, or NULL. */

@@ -102,10 +102,16 @@ void marks_close(struct marks *m)
 	m->fd = m->notify_fd = -1;
 }
 
-void marks_file_of(char *name, const struct place *p)
+void marks_file_of(char *name, const struct ht_place *p)
 {
 	segment_name_format(name, MARKS_PREFIX, p->pid, p->starttime_ticks,
 			    -1);
+}
+
+int marks_directory(const struct ht *h)
+{
+	return openat(ht_dirfd(h), ht_place(h)->run[0] ? ".." : ".",
+		      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 /* ---- reading ---- */

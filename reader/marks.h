@@ -15,7 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "reader/discover.h"
+#include "reader/api/heaptally.h"
+#include "shm/segment_name.h"
 
 #define MARKS_RUN_NAME "marks"            /* in the directory of a run */
 #define MARKS_PREFIX   "heaptally-marks." /* of one process */
@@ -54,7 +55,7 @@ typedef void marks_visit(void *context, uint64_t count, const char *name);
 void marks_read(struct marks *m, marks_visit *visit, void *context);
 
 /* Writes the name of the file of one process, SEGMENT_NAME_BYTES, to `name`. */
-void marks_file_of(char *name, const struct place *p);
+void marks_file_of(char *name, const struct ht_place *p);
 
 /*
  * Adds one mark to the file at `path` or `name` in a directory. Returns 0 or a
@@ -64,5 +65,11 @@ int marks_append(int dirfd, const char *name, const char *mark);
 
 /* Is that a file of marks that nobody records to? */
 bool marks_is_stale(int dirfd, const char *name);
+
+/*
+ * Opens the main directory, which the marks of the process open in h are in:
+ * above that of a run. For the caller to close; -1 with errno.
+ */
+int marks_directory(const struct ht *h);
 
 #endif /* READER_MARKS_H */

@@ -16,11 +16,14 @@
 
 uint64_t process_namespace(void)
 {
-	static uint64_t inode; /* asked for with each segment, never changes */
+	static uint64_t known; /* asked for with each segment, never changes */
+	uint64_t inode = __atomic_load_n(&known, __ATOMIC_RELAXED);
 	struct stat st;
 
-	if (inode == 0 && stat("/proc/self/ns/pid", &st) == 0)
+	if (inode == 0 && stat("/proc/self/ns/pid", &st) == 0) {
 		inode = st.st_ino;
+		__atomic_store_n(&known, inode, __ATOMIC_RELAXED);
+	}
 	return inode;
 }
 
@@ -173,41 +176,28 @@ uint64_t process_start_realtime_ns(uint64_t starttime_ticks)
 	return (boot_ns + start_ns + tick_ns / 2) / tick_ns * tick_ns;
 }
 
-static void parse_status_line(const char *line, struct process_memory *ret)
+static bool read_memory(struct procfile *file, int process_fd,
+			struct process_memory *ret)
 {
 	static const char *const names[PROCESS_MEMORY_FIELDS] = {
-		[PROCESS_RESIDENT] = "VmRSS:",
-		[PROCESS_ANONYMOUS] = "RssAnon:",
-		[PROCESS_VIRTUAL] = "VmSize:",
+		[PROCESS_RESIDENT] = "VmRSS",
+		[PROCESS_ANONYMOUS] = "RssAnon",
+		[PROCESS_VIRTUAL] = "VmSize",
 	};
+	const char *status = procfile_read(file, process_fd, "status");
 
-	if (sscanf(line, "Threads: %" SCNu64, &ret->threads) == 1)
-		return;
+	if (!status)
+		return false;
 	for (unsigned i = 0; i < PROCESS_MEMORY_FIELDS; i++) {
-		size_t length = strlen(names[i]);
 		uint64_t kib;
 
-		if (strncmp(line, names[i], length) != 0 ||
-		    sscanf(line + length, "%" SCNu64 " kB", &kib) != 1)
+		if (!procfile_named_number(status, names[i], &kib) ||
+		    kib > UINT64_MAX / 1024)
 			continue;
 		ret->bytes[i] = kib * 1024;
 		ret->present |= 1u << i;
 	}
-}
-
-static bool read_memory(int process_fd, struct process_memory *ret)
-{
-	FILE *status = open_file(process_fd, "status");
-	char *line = NULL;
-	size_t room = 0;
-
-	if (!status)
-		return false;
-	/* By lines, as that of the groups may be longer than any buffer. */
-	while (getline(&line, &room, status) >= 0)
-		parse_status_line(line, ret);
-	free(line);
-	fclose(status);
+	procfile_named_number(status, "Threads", &ret->threads);
 	return true;
 }
 
@@ -219,33 +209,27 @@ static int open_running_task(int process_fd, uint64_t starttime_ticks)
 {
 	uint64_t found_ticks = 0;
 	char state = 0;
-	struct dirent *entry;
-	DIR *tasks;
-	int fd, found = -1;
+	struct procfile_list tasks;
+	const char *tid;
+	int found = -1;
 
 	if (!read_start(process_fd, &found_ticks, &state) || state != 'Z' ||
-	    (starttime_ticks && found_ticks != starttime_ticks))
+	    (starttime_ticks && found_ticks != starttime_ticks) ||
+	    !procfile_list_open(&tasks, process_fd, "task"))
 		return -1;
-	fd = openat(process_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	tasks = fd >= 0 ? fdopendir(fd) : NULL;
-	if (!tasks && fd >= 0)
-		close(fd);
-	while (tasks && found < 0 && (entry = readdir(tasks))) {
-		if (entry->d_name[0] == '.')
-			continue;
-		found = openat(dirfd(tasks), entry->d_name,
+	while (found < 0 && (tid = procfile_list_next(&tasks))) {
+		found = openat(tasks.fd, tid,
 			       O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (found >= 0 && !is_running(found, 0)) {
 			close(found);
 			found = -1;
 		}
 	}
-	if (tasks)
-		closedir(tasks);
+	procfile_list_close(&tasks);
 	return found;
 }
 
-bool process_memory(int pid, uint64_t starttime_ticks,
+bool process_memory(struct procfile *file, int pid, uint64_t starttime_ticks,
 		    struct process_memory *ret)
 {
 	int fd = open_process(pid), task = -1;
@@ -258,7 +242,8 @@ bool process_memory(int pid, uint64_t starttime_ticks,
 	found = is_running(fd, starttime_ticks);
 	if (!found)
 		task = open_running_task(fd, starttime_ticks);
-	found = (found || task >= 0) && read_memory(task >= 0 ? task : fd, ret);
+	found = (found || task >= 0) &&
+		read_memory(file, task >= 0 ? task : fd, ret);
 	if (task >= 0)
 		close(task);
 	close(fd);

@@ -4,12 +4,14 @@
 /*
  * What /proc knows of a process. Only for processes of our own pid namespace:
  * a pid of another one names a stranger here. Every look verifies the start
- * time, so that a recycled pid is never taken for the target. Main thread
- * only.
+ * time, so that a recycled pid is never taken for the target. Safe in any
+ * thread.
  */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "reader/procfile.h"
 
 /* Inode of our pid namespace, 0 = unknown. */
 uint64_t process_namespace(void);
@@ -55,9 +57,10 @@ struct process_memory {
 
 /*
  * Reads the kernel's view of that very process's memory, all fields from one
- * read. False, with nothing present, when it is gone.
+ * read of its status file. False, with nothing present, when it is gone.
+ * Allocates nothing.
  */
-bool process_memory(int pid, uint64_t starttime_ticks,
+bool process_memory(struct procfile *file, int pid, uint64_t starttime_ticks,
 		    struct process_memory *ret);
 
 /*

@@ -2,61 +2,58 @@
 #include "reader/procfile.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define FIRST_ROOM 4096 /* most files fit, and so take one read and its end */
+/* A text of the greatest length, one byte to see that it ends, and the NUL. */
+#define ROOM_BYTES (PROCFILE_MAX_BYTES + 2)
 
-/* Doubles the room while the text fills it; false when that is too much. */
-static bool make_room(char **text, size_t *room, size_t used)
+int procfile_init(struct procfile *f)
 {
-	char *larger;
-
-	if (used > PROCFILE_MAX_BYTES)
-		return false;
-	if (used + 1 < *room)
-		return true;
-	larger = realloc(*text, *room * 2);
-	if (!larger)
-		return false;
-	*text = larger;
-	*room *= 2;
-	return true;
+	f->error = 0;
+	f->text = malloc(ROOM_BYTES);
+	return f->text ? 0 : -ENOMEM;
 }
 
-static char *read_all(int fd)
+void procfile_release(struct procfile *f)
 {
-	size_t room = FIRST_ROOM, used = 0;
-	char *text = malloc(room);
-	ssize_t count = -1;
+	free(f->text);
+	f->text = NULL;
+}
 
-	while (text && make_room(&text, &room, used)) {
-		count = read(fd, text + used, room - used - 1);
-		if (count <= 0)
-			break;
+/* Returns 0 or an errno. */
+static int read_all(char *text, int fd)
+{
+	size_t used = 0;
+	ssize_t count;
+
+	do {
+		count = read(fd, text + used, ROOM_BYTES - 1 - used);
+		if (count < 0)
+			return errno;
 		used += (size_t)count;
-	}
-	if (text && count == 0) {
-		text[used] = '\0';
-		return text;
-	}
-	free(text);
-	return NULL;
+		if (used > PROCFILE_MAX_BYTES)
+			return EFBIG;
+	} while (count > 0);
+	text[used] = '\0';
+	return 0;
 }
 
-char *procfile_read(int dirfd, const char *name)
+char *procfile_read(struct procfile *f, int dirfd, const char *name)
 {
 	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	char *text;
 
-	if (fd < 0)
+	if (fd < 0) {
+		f->error = errno;
 		return NULL;
-	text = read_all(fd);
+	}
+	f->error = read_all(f->text, fd);
 	close(fd);
-	return text;
+	return f->error ? NULL : f->text;
 }
 
 static bool is_blank(char c)
@@ -112,4 +109,45 @@ bool procfile_stat_number(const char *line, unsigned field, uint64_t *ret)
 		at += at != NULL;
 	}
 	return at && procfile_number(at, ret);
+}
+
+bool procfile_list_open(struct procfile_list *l, int dirfd, const char *name)
+{
+	l->fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	l->at = l->used = 0;
+	return l->fd >= 0;
+}
+
+/* Not readdir(), which allocates. */
+static const struct dirent64 *next_entry(struct procfile_list *l)
+{
+	const struct dirent64 *entry;
+	ssize_t count;
+
+	if (l->at >= l->used) {
+		count = getdents64(l->fd, l->entries, sizeof(l->entries));
+		if (count <= 0)
+			return NULL;
+		l->used = (size_t)count;
+		l->at = 0;
+	}
+	entry = (const void *)(l->entries + l->at);
+	l->at += entry->d_reclen;
+	return entry;
+}
+
+const char *procfile_list_next(struct procfile_list *l)
+{
+	const struct dirent64 *entry;
+
+	while ((entry = next_entry(l)))
+		if (entry->d_name[0] != '.')
+			return entry->d_name;
+	return NULL;
+}
+
+void procfile_list_close(struct procfile_list *l)
+{
+	if (l->fd >= 0)
+		close(l->fd);
 }

@@ -8,15 +8,27 @@
  */
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* A larger file is not read: making its text would hold up the process. */
 #define PROCFILE_MAX_BYTES (1u << 20)
 
+/* Room for one text at a time, of which only what was used takes memory. */
+struct procfile {
+	char *text;
+	int error;  /* errno of the last failure to read; EFBIG: too large */
+};
+
+/* 0 or -ENOMEM. Nothing but this allocates. */
+int procfile_init(struct procfile *f);
+void procfile_release(struct procfile *f);
+
 /*
- * Returns the text of the file `name` in directory dirfd, which the caller
- * frees; NULL when it cannot be read or is larger than PROCFILE_MAX_BYTES.
+ * Returns the text of the file `name` in directory dirfd, valid until the
+ * next call; NULL, with f->error set, when it cannot be read or is larger
+ * than PROCFILE_MAX_BYTES. The text may be changed.
  */
-char *procfile_read(int dirfd, const char *name);
+char *procfile_read(struct procfile *f, int dirfd, const char *name);
 
 /*
  * Stores the number that begins at text, behind blanks. It must end in white
@@ -38,5 +50,22 @@ const char *procfile_named(const char *text, const char *name);
  * proc(5), from 4 on: the name in field 2 may hold spaces and parentheses.
  */
 bool procfile_stat_number(const char *line, unsigned field, uint64_t *ret);
+
+/* A directory being listed; a struct on the stack. */
+struct procfile_list {
+	int fd;            /* of the directory; -1 = it could not be opened */
+	size_t at, used;   /* bytes of `entries` */
+	__attribute__((aligned(8))) char entries[4096];
+};
+
+/* False, with errno set, when it cannot be listed. */
+bool procfile_list_open(struct procfile_list *l, int dirfd, const char *name);
+
+/*
+ * Returns the next name in it that does not begin with a dot, valid until the
+ * next call; NULL behind the last.
+ */
+const char *procfile_list_next(struct procfile_list *l);
+void procfile_list_close(struct procfile_list *l);
 
 #endif /* READER_PROCFILE_H */

@@ -15,6 +15,7 @@
 #include "reader/document.h"
 #include "reader/format.h"
 #include "reader/report.h"
+#include "reader/view_json.h"
 
 struct recorded {
 	char instance[33];
@@ -24,14 +25,14 @@ struct recorded {
 };
 
 /* Recorded of each sample, under the metric's key. To add one: a row. */
-static const enum metric_id sampled[] = {
-	METRIC_HEAP_LIVE_BYTES,
-	METRIC_HEAP_LIVE_OBJECTS,
-	METRIC_HEAP_PEAK_BYTES,
-	METRIC_HEAP_FREES_OBJECTS,
-	METRIC_HEAP_FOREIGN_FREES_OBJECTS,
-	METRIC_THREADS_LIVE_THREADS,
-	METRIC_PROCESS_RESIDENT_BYTES,
+static const char *const sampled[] = {
+	HEAP_LIVE_BYTES,
+	HEAP_LIVE_OBJECTS,
+	HEAP_PEAK_BYTES,
+	HEAP_FREES_OBJECTS,
+	HEAP_FOREIGN_FREES_OBJECTS,
+	THREADS_LIVE_THREADS,
+	PROCESS_RESIDENT_BYTES,
 };
 
 #define SAMPLED_COUNT (sizeof(sampled) / sizeof(sampled[0]))
@@ -143,14 +144,14 @@ void recorder_head(struct recorder *r, double interval_seconds, char **argv,
 
 /* As in every other JSON of ours, with all metrics or none. */
 static void put_process(struct recorder *r, const char *type,
-			const struct target *t, bool metrics)
+			const struct view *v, bool metrics)
 {
 	struct json *line = line_new(type);
 
-	json_put_u64(line, "monotonic_ns", t->snapshot.monotonic_ns);
-	document_put_identity(line, t);
+	json_put_u64(line, "monotonic_ns", v->snapshot.monotonic_ns);
+	view_put_identity(line, v);
 	if (metrics)
-		document_put_metrics(line, t);
+		view_put_metrics(line, v);
 	put(r, line);
 }
 
@@ -159,39 +160,35 @@ static void put_process(struct recorder *r, const char *type,
  * blocks that are not known. The lowest values decide later, so that just
  * these must be told apart.
  */
-static bool is_torn(const struct target *t)
+static bool is_torn(const struct view *v)
 {
-	return t->snapshot.approximate && !t->id.baseline_approximate;
+	return v->snapshot.approximate && !v->id.baseline_approximate;
 }
 
-static void put_sample(struct recorder *r, const struct target *t)
+static void put_sample(struct recorder *r, const struct view *v)
 {
-	const struct snapshot *s = &t->snapshot;
 	struct json *line = line_new("sample");
 
-	json_put_u64(line, "monotonic_ns", s->monotonic_ns);
-	json_put_string(line, "time", format_time(s->realtime_ns, true).s);
-	json_put_i64(line, "pid", t->id.pid);
-	json_put_string(line, "instance", t->id.instance);
-	if (is_torn(t))
+	json_put_u64(line, "monotonic_ns", v->snapshot.monotonic_ns);
+	json_put_string(line, "time",
+			format_time(v->snapshot.realtime_ns, true).s);
+	json_put_i64(line, "pid", v->id.pid);
+	json_put_string(line, "instance", v->id.instance);
+	if (is_torn(v))
 		json_put_bool(line, "approximate", true);
-	for (size_t i = 0; i < SAMPLED_COUNT; i++) {
-		const struct metric_value *v = snapshot_value(s, sampled[i]);
-
-		if (v)
-			json_put_u64(line, metric_by_id(sampled[i])->key,
-				     v->value.u64);
-	}
+	for (size_t i = 0; i < SAMPLED_COUNT; i++)
+		if (view_sample(v, sampled[i]))
+			json_put_u64(line, sampled[i], view_u64(v, sampled[i]));
 	put(r, line);
 	r->samples++;
 }
 
-static void put_replaced(struct recorder *r, const struct target *t)
+static void put_replaced(struct recorder *r, const struct view *v)
 {
 	struct json *line = line_new("replaced");
 
-	json_put_u64(line, "monotonic_ns", t->snapshot.monotonic_ns);
-	json_put_string(line, "instance", t->id.instance);
+	json_put_u64(line, "monotonic_ns", v->snapshot.monotonic_ns);
+	json_put_string(line, "instance", v->id.instance);
 	put(r, line);
 }
 
@@ -220,7 +217,7 @@ static struct recorded *find(const struct recorder *r, const char *instance)
 	return NULL;
 }
 
-static struct recorded *remember(struct recorder *r, const struct target *t)
+static struct recorded *remember(struct recorder *r, const struct view *v)
 {
 	struct recorded *new;
 
@@ -230,11 +227,11 @@ static struct recorded *remember(struct recorder *r, const struct target *t)
 						   sizeof(*r->alive)));
 	}
 	new = &r->alive[r->alive_count++];
-	*new = (struct recorded){ .pid = t->id.pid };
-	memcpy(new->instance, t->id.instance, sizeof(new->instance));
+	*new = (struct recorded){ .pid = v->id.pid };
+	memcpy(new->instance, v->id.instance, sizeof(new->instance));
 	r->processes++;
-	r->observed += target_is_observed(t);
-	put_process(r, "process", t, false);
+	r->observed += view_is_observed(v);
+	put_process(r, "process", v, false);
 	return new;
 }
 
@@ -252,32 +249,32 @@ void recorder_look_begin(struct recorder *r)
 
 /* Its figures are final, and its process may yet go on for long. */
 static void set_replaced(struct recorder *r, struct recorded *one,
-			 const struct target *t)
+			 const struct view *v)
 {
 	if (one->is_replaced)
 		return;
-	put_sample(r, t);
-	put_replaced(r, t);
+	put_sample(r, v);
+	put_replaced(r, v);
 	one->is_replaced = true;
 }
 
-void recorder_add(struct recorder *r, const struct target *t)
+void recorder_add(struct recorder *r, const struct view *v)
 {
-	struct recorded *one = find(r, t->id.instance);
+	struct recorded *one = find(r, v->id.instance);
 
 	if (!one)
-		one = remember(r, t);
+		one = remember(r, v);
 	one->seen = true;
-	if (t->snapshot.state == TARGET_REPLACED) {
-		set_replaced(r, one, t);
+	if (v->snapshot.state == HT_STATE_REPLACED) {
+		set_replaced(r, one, v);
 		return;
 	}
 	if (!one->is_replaced)
-		put_sample(r, t);
-	r->live_bytes += snapshot_u64(&t->snapshot, METRIC_HEAP_LIVE_BYTES);
-	if (t->snapshot.state == TARGET_LIVE)
+		put_sample(r, v);
+	r->live_bytes += view_u64(v, HEAP_LIVE_BYTES);
+	if (v->snapshot.state == HT_STATE_LIVE)
 		return;
-	put_process(r, "end", t, true);
+	put_process(r, "end", v, true);
 	forget(r, one);
 }
 

@@ -26,7 +26,7 @@
 #include <stdio.h>
 
 #include "reader/json.h"
-#include "reader/target.h"
+#include "reader/view.h"
 
 struct recorded; /* an image that was alive at the last look */
 
@@ -66,7 +66,7 @@ void recorder_mark(struct recorder *r, uint64_t count, const char *name);
  * and it may be added outside of a look as well.
  */
 void recorder_look_begin(struct recorder *r);
-void recorder_add(struct recorder *r, const struct target *t);
+void recorder_add(struct recorder *r, const struct view *v);
 void recorder_look_end(struct recorder *r);
 
 /* Was that process, or that image of one, alive when it was added last? */

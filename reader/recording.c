@@ -223,10 +223,9 @@ static void add_replaced(struct recording_contents *c,
 /* Of a foreign word one of ours, or "live". */
 static const char *state_of(const char *name)
 {
-	for (int state = 0; state <= TARGET_REPLACED; state++)
-		if (strcmp(name, target_state_name(
-					(enum target_state)state)) == 0)
-			return target_state_name((enum target_state)state);
+	for (enum ht_state state = 0; state <= HT_STATE_REPLACED; state++)
+		if (strcmp(name, ht_state_name(state)) == 0)
+			return ht_state_name(state);
 	return "live";
 }
 

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "reader/discover.h"
+#include "reader/api/heaptally.h"
 #include "reader/process.h"
 #include "reader/report.h"
 #include "reader/segment_directory.h"
@@ -60,7 +60,7 @@ static void leave_outer_run(char *path)
 
 const char *run_directory_make(struct run_directory *ret)
 {
-	const char *directory = discover_directory();
+	const char *directory = ht_directory();
 	char parent[PATH_MAX];
 	const char *why;
 

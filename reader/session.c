@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "reader/choose.h"
 #include "reader/diagnose.h"
 #include "reader/family.h"
 #include "reader/follow.h"
@@ -21,7 +22,6 @@
 #include "reader/marks.h"
 #include "reader/recorder.h"
 #include "reader/report.h"
-#include "reader/select.h"
 #include "reader/tallied_command.h"
 
 #define NS_PER_SECOND 1000000000ULL
@@ -40,12 +40,14 @@ struct session {
 	struct recorder recorder;
 	struct marks marks;
 	int dirfd;                  /* where the segments are */
+	struct ht *reader;          /* for one segment after the other */
+	struct ht *spare;           /* for the next image of a process */
 	struct family family;       /* of a running process */
 	bool is_command;
 	int main_pid;               /* 0: not that of a command of ours */
 	char main_comm[17];         /* of its last image */
 	bool has_main;
-	enum target_state main_state;
+	enum ht_state main_state;
 	char coverage_reason[73];   /* why one was not full */
 	uint64_t started_ns, sampled_ns;
 	uint64_t deadline_ns;       /* of the next sample */
@@ -198,16 +200,16 @@ static bool finish(struct session *s, struct session_result *ret,
 
 /* ---- looking at all segments ---- */
 
-static void remember_main(struct session *s, const struct target *t)
+static void remember_main(struct session *s, const struct view *v)
 {
-	if (t->id.coverage_reason[0])
-		memcpy(s->coverage_reason, t->id.coverage_reason,
+	if (v->id.coverage_reason[0])
+		memcpy(s->coverage_reason, v->id.coverage_reason,
 		       sizeof(s->coverage_reason));
-	if (t->id.pid != s->main_pid || !t->is_here)
+	if (v->id.pid != s->main_pid || !v->id.in_our_namespace)
 		return;
 	s->has_main = true;
-	s->main_state = t->snapshot.state;
-	memcpy(s->main_comm, t->id.comm, sizeof(s->main_comm));
+	s->main_state = v->snapshot.state;
+	memcpy(s->main_comm, v->id.command, sizeof(s->main_comm));
 }
 
 static bool is_wanted(const struct session *s, const char *command)
@@ -223,16 +225,16 @@ static bool is_wanted(const struct session *s, const char *command)
 	return false;
 }
 
-static void add(struct session *s, const struct target *t)
+static void add(struct session *s, const struct view *v)
 {
 	/* What ended before we came is nothing that was recorded. */
-	if (!s->is_command && t->snapshot.state != TARGET_LIVE &&
-	    !recorder_has_instance(&s->recorder, t->id.instance))
+	if (!s->is_command && v->snapshot.state != HT_STATE_LIVE &&
+	    !recorder_has_instance(&s->recorder, v->id.instance))
 		return;
-	if (!is_wanted(s, t->id.comm))
+	if (!is_wanted(s, v->id.command))
 		return;
-	remember_main(s, t);
-	recorder_add(&s->recorder, t);
+	remember_main(s, v);
+	recorder_add(&s->recorder, v);
 }
 
 /*
@@ -243,21 +245,20 @@ static void add(struct session *s, const struct target *t)
  */
 static void add_segment(struct session *s, const char *name, bool whole)
 {
-	struct attachment *a = NULL;
-	static struct target t;
+	struct view v;
+	enum ht_state state;
 
-	if (attach_open(&a, s->dirfd, name, 0) != ATTACH_OK)
+	if (ht_open_file(s->reader, s->dirfd, name) != 0 ||
+	    (!whole && ht_state(s->reader) == HT_STATE_LIVE) ||
+	    view_read(&v, s->reader, VIEW_TALLY) != 0)
 		return;
-	if ((whole || attach_state(a) != TARGET_LIVE) &&
-	    target_read(&t, a) == ATTACH_OK) {
-		/* A new image may be about to take the name of a replaced. */
-		if (s->is_command && (t.snapshot.state == TARGET_EXITED ||
-				      t.snapshot.state == TARGET_KILLED))
-			unlinkat(s->dirfd, name, 0);
-		if (whole || t.snapshot.state != TARGET_REPLACED)
-			add(s, &t);
-	}
-	attach_close(a);
+	state = v.snapshot.state;
+	/* A new image may be about to take the name of a replaced. */
+	if (s->is_command &&
+	    (state == HT_STATE_EXITED || state == HT_STATE_KILLED))
+		unlinkat(s->dirfd, name, 0);
+	if (whole || state != HT_STATE_REPLACED)
+		add(s, &v);
 }
 
 typedef void segment_visit(struct session *s, const char *name);
@@ -312,15 +313,14 @@ static void look_at_run(struct session *s, bool whole)
 /* The command itself is told apart from them, and once. */
 static void signal_segment(struct session *s, const char *name, int number)
 {
-	struct attachment *a = NULL;
-	static struct target t;
+	const struct ht_identity *id;
 
-	if (attach_open(&a, s->dirfd, name, 0) != ATTACH_OK)
+	if (ht_open_file(s->reader, s->dirfd, name) != 0)
 		return;
-	if (target_read(&t, a) == ATTACH_OK && t.pid_here > 1 &&
-	    t.pid_here != s->main_pid && t.snapshot.state == TARGET_LIVE)
-		kill(t.pid_here, number);
-	attach_close(a);
+	id = ht_identity(s->reader);
+	if (id->host_pid > 1 && id->host_pid != s->main_pid &&
+	    ht_state(s->reader) == HT_STATE_LIVE)
+		kill(id->host_pid, number);
 }
 
 static void terminate_segment(struct session *s, const char *name)
@@ -403,7 +403,7 @@ static bool is_replaced(const struct session *s,
 			const struct tallied_command *t, int wait_status)
 {
 	return s->has_main && WIFEXITED(wait_status) &&
-	       s->main_state == TARGET_KILLED && t->child.last_name[0] &&
+	       s->main_state == HT_STATE_KILLED && t->child.last_name[0] &&
 	       strcmp(s->main_comm, t->child.last_name) != 0;
 }
 
@@ -492,6 +492,7 @@ int session_record_command(const struct session_request *request, char **argv,
 	*ret = (struct session_result){ 0 };
 	if (status != STATUS_OK)
 		return status;
+	s.reader = view_handle();
 	tallied_command_prepare(&t, &what);
 	s.dirfd = t.directory.fd;
 	marks = open_run_marks(&s, &t);
@@ -505,6 +506,7 @@ int session_record_command(const struct session_request *request, char **argv,
 		recorder_abandon(&s.recorder);
 	}
 	tallied_command_release(&t, running);
+	ht_free(s.reader);
 	return status;
 }
 
@@ -531,14 +533,12 @@ static bool was_signalled(int signal_fd)
 }
 
 /* Its own segment stays attached: at a clean exit the file goes at once. */
-static bool look_at_family(struct session *s, const struct attachment *a,
-			   struct target *root)
+static bool look_at_family(struct session *s, struct ht *process,
+			   struct view *root)
 {
-	enum attach_error error = target_read(root, a);
-
-	if (error) {
-		report("%d: %s", attach_identity(a)->pid,
-		       attach_error_text(error));
+	if (view_read(root, process, VIEW_TALLY) != 0) {
+		report("%d: %s", ht_identity(process)->pid,
+		       ht_message(process));
 		return false;
 	}
 	recorder_look_begin(&s->recorder);
@@ -554,19 +554,19 @@ static bool look_at_family(struct session *s, const struct attachment *a,
 }
 
 /* Returns true for a stop by a signal, false for an end of either. */
-static bool record_family(struct session *s, struct attachment **a,
+static bool record_family(struct session *s, struct ht **process,
 			  int signal_fd)
 {
-	static struct target root;
+	struct view root;
 
 	while (!s->recorder.failed) {
-		bool ended = attach_state(*a) != TARGET_LIVE;
+		bool ended = ht_state(*process) != HT_STATE_LIVE;
 
-		if ((is_due(s) || ended) && !look_at_family(s, *a, &root))
+		if ((is_due(s) || ended) && !look_at_family(s, *process, &root))
 			return false;
 		/* It may have ended in between, and was then read live. */
-		if (ended && root.snapshot.state != TARGET_LIVE &&
-		    !follow_exec(a, &root))
+		if (ended && root.snapshot.state != HT_STATE_LIVE &&
+		    !follow_exec(process, &s->spare, &root))
 			return false;
 		if (is_over(s))
 			return false;
@@ -581,30 +581,27 @@ static bool record_family(struct session *s, struct attachment **a,
  * Beside all other files, not in the directory of a run, which could not be
  * removed then.
  */
-static int open_mark_directory(struct session *s, const struct discovery *d,
-			       const struct place *place, unsigned owner)
+static int open_mark_directory(struct session *s, struct ht *h)
 {
-	struct place directory = { .inside_pid = place->inside_pid };
-	int fd = discover_open_directory(d, &directory);
+	int fd = marks_directory(h);
 	char name[SEGMENT_NAME_BYTES];
 
-	marks_file_of(name, place);
+	marks_file_of(name, ht_place(h));
 	if (fd >= 0)
-		open_marks(s, fd, name, owner);
+		open_marks(s, fd, name, ht_identity(h)->uid);
 	return fd;
 }
 
-static void follow_process(struct session *s, struct attachment **a,
+static void follow_process(struct session *s, struct ht **process,
 			   struct session_result *ret)
 {
-	const struct target_identity *id = attach_identity(*a);
 	struct recorder_ending ending = { 0 };
 	sigset_t before;
 	int signal_fd = stop_signals(&before);
 
-	family_init(&s->family, id->pid, id->pidns_inode);
+	family_init(&s->family, ht_identity(*process), s->reader);
 	begin(s, NULL);
-	ret->was_interrupted = record_family(s, a, signal_fd);
+	ret->was_interrupted = record_family(s, process, signal_fd);
 	marks_read(&s->marks, take_marks, s);
 	ending.was_stopped = is_over(s);
 	if (!s->recorder.observed)
@@ -615,37 +612,45 @@ static void follow_process(struct session *s, struct attachment **a,
 	sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
-static int record_place(struct session *s, const struct discovery *d,
-			const struct place *place, struct session_result *ret)
+static void close_if_open(int fd)
 {
-	struct attachment *a = NULL;
-	enum attach_error error = discover_attach(d, place, &a);
-	int status, marks_fd;
+	if (fd >= 0)
+		close(fd);
+}
 
-	if (error) {
-		report("%d: %s", place->pid, attach_error_text(error));
-		return STATUS_NOT_OBSERVED;
-	}
-	status = recorder_open(&s->recorder, s->request->output,
-			       s->request->force);
-	if (status == STATUS_OK) {
-		s->dirfd = discover_open_directory(d, place);
-		marks_fd = open_mark_directory(s, d, place,
-					       attach_identity(a)->uid);
-		follow_process(s, &a, ret);
-		if (marks_fd >= 0)
-			close(marks_fd);
-		if (s->dirfd >= 0)
-			close(s->dirfd);
-	}
-	attach_close(a);
-	return status;
+struct process_request {
+	struct session *session;
+	struct session_result *result;
+};
+
+static int record_process(struct ht *h, void *argument)
+{
+	const struct process_request *request = argument;
+	struct session *s = request->session;
+	struct ht *process = h;
+	int marks_fd;
+	int status = recorder_open(&s->recorder, s->request->output,
+				   s->request->force);
+
+	if (status != STATUS_OK)
+		return status;
+	s->reader = view_handle();
+	s->spare = view_handle();
+	s->dirfd = fcntl(ht_dirfd(h), F_DUPFD_CLOEXEC, 0);
+	marks_fd = open_mark_directory(s, h);
+	follow_process(s, &process, request->result);
+	close_if_open(marks_fd);
+	close_if_open(s->dirfd);
+	/* What we were given may have become the spare one. */
+	ht_free(process == h ? s->spare : process);
+	ht_free(s->reader);
+	return STATUS_OK;
 }
 
 int session_record_process(const struct session_request *request, char *pid,
 			   struct session_result *ret)
 {
-	struct select_request which = {
+	struct choice choice = {
 		.command = request->command_name, .pids = &pid,
 		.pid_count = pid != NULL, .glob = request->glob,
 		.single = true,
@@ -653,17 +658,8 @@ int session_record_process(const struct session_request *request, char *pid,
 	struct session s = {
 		.request = request, .marks = { .fd = -1, .notify_fd = -1 },
 	};
-	struct selection chosen;
-	struct discovery d;
-	int status = select_scan(&d);
+	struct process_request wanted = { &s, ret };
 
 	*ret = (struct session_result){ 0 };
-	if (status != STATUS_OK)
-		return status;
-	status = select_targets(&chosen, &d, &which);
-	if (status == STATUS_OK)
-		status = record_place(&s, &d, &chosen.places[0], ret);
-	select_release(&chosen);
-	discover_release(&d);
-	return status;
+	return choose(&choice, record_process, &wanted);
 }

@@ -35,7 +35,7 @@ static const char *base_name(const char *path)
 static void print_head(const struct run_result *r, const struct collector *c,
 		       FILE *out)
 {
-	const char *name = c->has_main ? c->main.id.comm :
+	const char *name = c->has_main ? c->main.id.command :
 					 base_name(r->argv[0]);
 
 	fprintf(out, "heaptally: %s (pid %d) %s after %s",
@@ -110,32 +110,32 @@ static void print_unseen(const struct collector *c, FILE *out)
 	summary_print_unseen(c->unseen_bytes, label, out);
 }
 
-static void print_one(const struct target *t, const struct collector *c,
+static void print_one(const struct view *v, const struct collector *c,
 		      FILE *out)
 {
-	const struct snapshot *s = &t->snapshot;
-	uint64_t slack = snapshot_u64(s, METRIC_HEAP_PEAK_SLACK_BYTES);
+	uint64_t slack = view_u64(v, HEAP_PEAK_SLACK_BYTES);
 
 	print_heap(&c->totals, out);
 	fprintf(out, "\n" LABEL "%s object%s (%s)%s\n",
 		c->totals.running ? "live" : "unfreed",
-		format_count(snapshot_u64(s, METRIC_HEAP_LIVE_OBJECTS)).s,
-		snapshot_u64(s, METRIC_HEAP_LIVE_OBJECTS) == 1 ? "" : "s",
-		format_bytes(snapshot_u64(s, METRIC_HEAP_LIVE_BYTES), false).s,
+		format_count(view_u64(v, HEAP_LIVE_OBJECTS)).s,
+		view_u64(v, HEAP_LIVE_OBJECTS) == 1 ? "" : "s",
+		format_bytes(view_u64(v, HEAP_LIVE_BYTES), false).s,
 		c->totals.approximate ? ", approximate" :
 		c->totals.running ? "" : " at the end");
 	fprintf(out, LABEL "%s", "peak", format_bytes(
-			snapshot_u64(s, METRIC_HEAP_PEAK_BYTES), false).s);
+			view_u64(v, HEAP_PEAK_BYTES), false).s);
 	if (slack)
 		fprintf(out, ", give or take %s", format_bytes(slack, false).s);
 	fprintf(out, "\n" LABEL "%s at most, %s started\n", "threads",
-		format_count(snapshot_u64(s, METRIC_THREADS_PEAK_THREADS)).s,
-		format_count(snapshot_u64(s, METRIC_THREADS_STARTED_THREADS)).s);
+		format_count(view_u64(v, THREADS_PEAK_THREADS)).s,
+		format_count(view_u64(v, THREADS_STARTED_THREADS)).s);
 	print_extras(&c->totals, out);
-	fprintf(out, LABEL "%s (%s)", "coverage", t->id.coverage,
-		format_escaped(t->id.provider).s);
-	if (t->id.coverage_reason[0])
-		fprintf(out, ": %s", format_escaped(t->id.coverage_reason).s);
+	fprintf(out, LABEL "%s (%s)", "coverage",
+		ht_coverage_name(v->id.coverage),
+		format_escaped(v->id.provider).s);
+	if (v->id.coverage_reason[0])
+		fprintf(out, ": %s", format_escaped(v->id.coverage_reason).s);
 	fputc('\n', out);
 }
 
@@ -160,7 +160,7 @@ static void print_top(const struct collector *c, FILE *out)
 		table_cell(table, "%s",
 			   format_short_count(p->allocs_objects, false).s);
 		table_cell(table, "%" PRIu64, p->threads_peak);
-		table_cell(table, "%s", target_state_name(p->state));
+		table_cell(table, "%s", ht_state_name(p->state));
 		table_cell(table, "%s", format_escaped(p->command).s);
 	}
 	table_print(table, out, 2);

@@ -5,12 +5,8 @@
 #include <string.h>
 
 #include "reader/container.h"
-#include "reader/kernel.h"
 #include "reader/process.h"
 #include "reader/threads.h"
-
-/* Less is fragmentation, stacks and data of a program of some size. */
-#define UNSEEN_LEAST_BYTES (64u << 20)
 
 /*
  * A thread that left by a bare exit system call ran no destructor, so that
@@ -25,7 +21,7 @@ static void add_threads(struct snapshot *s, uint64_t threads)
 	snapshot_add_u64(s, METRIC_THREADS_KERNEL_THREADS, threads);
 }
 
-static void add_memory(struct target *t)
+static void add_memory(struct target *t, struct kernel_reader *k)
 {
 	static const enum metric_id ids[PROCESS_MEMORY_FIELDS] = {
 		[PROCESS_RESIDENT] = METRIC_PROCESS_RESIDENT_BYTES,
@@ -34,7 +30,8 @@ static void add_memory(struct target *t)
 	};
 	struct process_memory memory;
 
-	if (!process_memory(t->pid_here, t->id.starttime_ticks, &memory))
+	if (!process_memory(&k->file, t->pid_here, t->id.starttime_ticks,
+			    &memory))
 		return;
 	for (unsigned i = 0; i < PROCESS_MEMORY_FIELDS; i++)
 		if (memory.present & 1u << i)
@@ -52,47 +49,20 @@ static void find_executable(struct target *t)
 		process_executable(t->pid_here, t->exe, sizeof(t->exe));
 }
 
-static void add_process(struct target *t)
+static void find_start(struct target *t)
 {
 	t->uptime_seconds = process_age_seconds(t->id.starttime_ticks);
 	if (t->uptime_seconds >= 0)
 		t->started_realtime_ns =
 			process_start_realtime_ns(t->id.starttime_ticks);
-	if (!t->pid_here)
-		return;
-	find_executable(t);
-	add_memory(t);
+}
+
+static void add_process(struct target *t, struct kernel_reader *k)
+{
+	add_memory(t, k);
 	if (t->uptime_seconds >= 0)
 		snapshot_add_f64(&t->snapshot, METRIC_PROCESS_UPTIME_SECONDS,
 				 t->uptime_seconds);
-}
-
-/* Place in metrics.def; a metric of a newer writer goes behind them all. */
-static size_t rank(const struct metric_value *value)
-{
-	size_t count;
-	const struct metric *all = metrics_all(&count);
-
-	for (size_t i = 0; i < count; i++)
-		if (all[i].id == value->id)
-			return i;
-	return count;
-}
-
-/* By insertion: it is stable, and the values come nearly in order. */
-static void sort_values(struct snapshot *s)
-{
-	for (size_t i = 1; i < s->count; i++) {
-		struct metric_value moved = s->values[i];
-		size_t place = i;
-
-		while (place > 0 &&
-		       rank(&s->values[place - 1]) > rank(&moved)) {
-			s->values[place] = s->values[place - 1];
-			place--;
-		}
-		s->values[place] = moved;
-	}
 }
 
 /* Counters that nothing reaches are not zero: they tell nothing. */
@@ -116,14 +86,24 @@ static void add_idle(struct snapshot *s)
 		snapshot_add_u64(s, METRIC_HEAP_IDLE_BYTES, sys - in_use);
 }
 
-static int find_pid_here(const struct target *t)
+bool target_is_here(const struct target_identity *id)
 {
-	return t->is_here ? t->id.pid :
-	       container_host_pid(t->id.pidns_inode, t->id.pid,
-				  t->id.starttime_ticks);
+	return id->pidns_inode == 0 || id->pidns_inode == process_namespace();
 }
 
-enum attach_error target_read(struct target *ret, const struct attachment *a)
+int target_find_pid(const struct attachment *a)
+{
+	const struct target_identity *id = attach_identity(a);
+
+	if (attach_state(a) != TARGET_LIVE)
+		return 0;
+	return target_is_here(id) ? id->pid :
+	       container_host_pid(id->pidns_inode, id->pid,
+				  id->starttime_ticks);
+}
+
+enum attach_error target_begin(struct target *ret, const struct attachment *a,
+			       int pid_here)
 {
 	enum attach_error error = attach_snapshot(a, &ret->snapshot);
 
@@ -139,55 +119,45 @@ enum attach_error target_read(struct target *ret, const struct attachment *a)
 		add_idle(&ret->snapshot);
 	snapshot_add_u64(&ret->snapshot, METRIC_HEAPTALLY_CLAMPED_EVENTS,
 			 ret->snapshot.clamped);
-	ret->is_here = ret->id.pidns_inode == 0 ||
-		       ret->id.pidns_inode == process_namespace();
+	ret->is_here = target_is_here(&ret->id);
 	ret->pid_here = 0;
 	ret->uptime_seconds = -1;
 	ret->started_realtime_ns = ret->id.started_realtime_ns;
 	snprintf(ret->exe, sizeof(ret->exe), "%s", ret->id.exe);
 	/* What lives on after an exec is another program: not our figures. */
-	if (ret->snapshot.state == TARGET_LIVE) {
-		ret->pid_here = find_pid_here(ret);
-		add_process(ret);
-	}
-	sort_values(&ret->snapshot);
+	if (ret->snapshot.state != TARGET_LIVE)
+		return ATTACH_OK;
+	ret->pid_here = pid_here;
+	find_start(ret);
+	if (pid_here)
+		find_executable(ret);
 	return ATTACH_OK;
 }
 
-void target_add_kernel(struct target *t, const struct attachment *a)
+enum attach_error target_take(struct target *ret, const struct attachment *a,
+			      struct kernel_reader *k, int pid_here)
+{
+	enum attach_error error = target_begin(ret, a, pid_here);
+
+	if (error)
+		return error;
+	if (ret->pid_here)
+		add_process(ret, k);
+	return ATTACH_OK;
+}
+
+bool target_look(struct target *t, struct kernel_reader *k,
+		 struct thread_reader *threads, const struct attachment *a)
 {
 	if (!t->pid_here)
-		return;
-	kernel_add(&t->snapshot, t->pid_here, t->id.starttime_ticks);
-	if (a)
-		threads_add_stacks(t, a);
-	sort_values(&t->snapshot);
+		return true;
+	return kernel_add(k, &t->snapshot, t->pid_here,
+			  t->id.starttime_ticks) &&
+	       (!threads || threads_add_stacks(threads, k, a, &t->snapshot,
+					       t->pid_here));
 }
 
 bool target_is_observed(const struct target *t)
 {
 	return strcmp(t->id.coverage, "none") != 0;
-}
-
-uint64_t target_unseen_bytes(const struct target *t)
-{
-	const struct snapshot *s = &t->snapshot;
-	uint64_t anonymous = snapshot_u64(s, METRIC_PROCESS_ANONYMOUS_BYTES);
-	uint64_t live = snapshot_u64(s, METRIC_HEAP_LIVE_BYTES);
-
-	if (s->state != TARGET_LIVE || !target_is_observed(t) ||
-	    anonymous <= live ||
-	    anonymous - live <= UNSEEN_LEAST_BYTES ||
-	    anonymous - live <= anonymous / 2)
-		return 0;
-	return anonymous - live;
-}
-
-const struct metric_value *target_value(const struct target *t,
-					const char *key)
-{
-	for (size_t i = 0; i < t->snapshot.count; i++)
-		if (strcmp(t->snapshot.values[i].key, key) == 0)
-			return &t->snapshot.values[i];
-	return NULL;
 }

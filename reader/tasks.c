@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "reader/tasks.h"
 
-#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -66,20 +65,19 @@ static void add_state(struct sums *sums, const char *status)
 }
 
 /* Fields 14 and 15: time in user mode, in the kernel. */
-static void add_purge(struct sums *sums, int task_fd)
+static void add_purge(struct sums *sums, struct procfile *file, int task_fd)
 {
-	char *stat = procfile_read(task_fd, "stat");
+	const char *stat = procfile_read(file, task_fd, "stat");
 	uint64_t user, kernel;
 
 	if (stat && procfile_stat_number(stat, 14, &user) &&
 	    procfile_stat_number(stat, 15, &kernel))
 		add(&sums->purge_ticks, user + kernel);
-	free(stat);
 }
 
-static void add_status(struct sums *sums, int task_fd)
+static void add_status(struct sums *sums, struct procfile *file, int task_fd)
 {
-	char *status = procfile_read(task_fd, "status");
+	const char *status = procfile_read(file, task_fd, "status");
 	const char *name = status ? procfile_named(status, "Name") : NULL;
 
 	if (!status)
@@ -89,14 +87,14 @@ static void add_status(struct sums *sums, int task_fd)
 	add_named(&sums->involuntary, status, "nonvoluntary_ctxt_switches");
 	if (name && strncmp(name + strspn(name, "\t"), PURGE_THREAD,
 			    strlen(PURGE_THREAD)) == 0)
-		add_purge(sums, task_fd);
-	free(status);
+		add_purge(sums, file, task_fd); /* status is void now */
 }
 
 /* "RUN_NS DELAY_NS SLICES"; a kernel that does not count says "0 0 0". */
-static void add_schedstat(struct sums *sums, int task_fd)
+static void add_schedstat(struct sums *sums, struct procfile *file,
+			  int task_fd)
 {
-	char *text = procfile_read(task_fd, "schedstat");
+	const char *text = procfile_read(file, task_fd, "schedstat");
 	const char *second = text ? strchr(text, ' ') : NULL;
 	const char *third = second ? strchr(second + 1, ' ') : NULL;
 	uint64_t delay_ns, slices;
@@ -106,18 +104,18 @@ static void add_schedstat(struct sums *sums, int task_fd)
 		add(&sums->delay_ns, delay_ns);
 		add(&sums->slices, slices);
 	}
-	free(text);
 }
 
 /* By its directory, which another thread of the same number cannot take. */
-static void add_task(struct sums *sums, int tasks_fd, const char *tid)
+static void add_task(struct sums *sums, struct procfile *file, int tasks_fd,
+		     const char *tid)
 {
 	int fd = openat(tasks_fd, tid, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
 		return;
-	add_status(sums, fd);
-	add_schedstat(sums, fd);
+	add_status(sums, file, fd);
+	add_schedstat(sums, file, fd);
 	close(fd);
 }
 
@@ -146,21 +144,17 @@ static void put_all(struct snapshot *s, const struct sums *sums)
 	put(s, METRIC_SCHED_SWITCHES_INVOLUNTARY_SWITCHES, &sums->involuntary);
 }
 
-void tasks_add(struct snapshot *s, int process_fd)
+int tasks_add(struct snapshot *s, struct procfile *file, int process_fd)
 {
-	int fd = openat(process_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
+	struct procfile_list list;
 	struct sums sums = { .threads = 0 };
-	struct dirent *entry;
+	const char *tid;
 
-	if (!directory) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	while ((entry = readdir(directory)))
-		if (entry->d_name[0] != '.')
-			add_task(&sums, fd, entry->d_name);
-	closedir(directory);
+	if (!procfile_list_open(&list, process_fd, "task"))
+		return errno;
+	while ((tid = procfile_list_next(&list)))
+		add_task(&sums, file, list.fd, tid);
+	procfile_list_close(&list);
 	put_all(s, &sums);
+	return 0;
 }

@@ -4,14 +4,16 @@
 /*
  * What the kernel keeps by thread and not by process: states, context
  * switches, delays. Those of threads that ended are gone, so that the sums
- * are lower bounds. Main thread only.
+ * are lower bounds. Safe in any thread; nothing allocates.
  */
+#include "reader/procfile.h"
 #include "shm/snapshot.h"
 
 /*
  * Adds the sums over task/ in the /proc/PID open as process_fd; nothing of
- * what no thread tells.
+ * what no thread tells. Returns 0, or an errno when the threads cannot be
+ * listed.
  */
-void tasks_add(struct snapshot *s, int process_fd);
+int tasks_add(struct snapshot *s, struct procfile *file, int process_fd);
 
 #endif /* READER_TASKS_H */

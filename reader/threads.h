@@ -2,46 +2,41 @@
 #ifndef READER_THREADS_H
 #define READER_THREADS_H
 /*
- * The threads of one target: what each did, from its segment, and what the
- * kernel knows of it while it lives. Main thread only.
+ * The threads of a target: their rows in its segment, put right by what the
+ * kernel knows, and their stacks. Part of the library (api/). Safe in separate
+ * threads on separate objects.
  */
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
+#include "reader/kernel.h"
 #include "reader/stacks.h"
-#include "reader/target.h"
 #include "shm/threads.h"
 
-struct thread {
-	int tid;                 /* in the target's pid namespace; 0 = unknown */
-	int tid_here;            /* in ours; 0 = unknown */
-	char name[64];           /* the kernel's, any bytes; "" = unknown */
-	double age_seconds;      /* < 0 = not known, as of a dead process */
-	uint64_t started_realtime_ns; /* when it was first seen, Unix epoch */
-	struct thread_counts counts;
-	int64_t net_bytes;       /* allocated minus freed, by whom ever */
-	int64_t net_objects;
-	struct stack stack;
+struct thread_reader {
+	struct thread_rows rows; /* of the last look; none before */
+	struct stacks stacks;    /* theirs, in that order */
+	int *tids;               /* private */
 };
 
-struct threads {
-	struct thread *all;      /* highest net_bytes first */
-	size_t count;
-	struct thread_rows rows; /* they and the others */
-};
+/* Zero at first. */
+void threads_release(struct thread_reader *r);
+
+/* Makes room for those of `a`. False when memory is short. */
+bool threads_reserve(struct thread_reader *r, const struct attachment *a);
 
 /*
- * Reads them; of a dead process those that it had at its end. Adds the sums of
- * the stacks to the snapshot, at its end, as far as they are known. ATTACH_OK,
- * ATTACH_TRUNCATED or ATTACH_SYSTEM; with the first the caller ends with
- * threads_release().
+ * Looks at rows and stacks, after threads_reserve() without allocating. A
+ * process that has ended has the rows of its end, and no stacks. pid_here is
+ * what target_find_pid() said. ATTACH_OK, or ATTACH_TRUNCATED.
  */
-enum attach_error threads_read(struct threads *ret, struct target *t,
-			       const struct attachment *a);
-void threads_release(struct threads *threads);
+enum attach_error threads_look(struct thread_reader *r, struct procfile *file,
+			       const struct attachment *a, int pid_here);
 
-/* Only adds those sums. */
-void threads_add_stacks(struct target *t, const struct attachment *a);
+/*
+ * The same for the sums of the stacks alone: adds them, as far as they are
+ * known, and keeps in k why they are not. False when the process ended
+ * meanwhile.
+ */
+bool threads_add_stacks(struct thread_reader *r, struct kernel_reader *k,
+			const struct attachment *a, struct snapshot *s,
+			int pid_here);
 
 #endif /* READER_THREADS_H */

@@ -173,30 +173,45 @@ static size_t without_row(const struct thread_rows *rows, const struct reading *
 	return without < rows->overflow_threads ? without : rows->overflow_threads;
 }
 
+/* All but the memory. */
+static void forget(struct thread_rows *rows)
+{
+	*rows = (struct thread_rows){ .rows = rows->rows, .room = rows->room };
+}
+
+bool thread_rows_reserve(struct thread_rows *rows, const struct attachment *a)
+{
+	size_t room = a->header.slots.count;
+
+	if (room <= rows->room)
+		return true;
+	thread_rows_release(rows);
+	rows->rows = malloc(room * sizeof(*rows->rows));
+	rows->room = rows->rows ? room : 0;
+	return rows->rows != NULL;
+}
+
 enum attach_error attach_threads(const struct attachment *a,
 				 struct thread_rows *ret)
 {
-	struct thread_rows rows = { 0 };
-	struct reading r = { .rows = &rows };
+	struct reading r = { .rows = ret };
 
-	rows.rows = calloc(a->header.slots.count, sizeof(*rows.rows));
-	if (!rows.rows)
+	forget(ret);
+	if (!thread_rows_reserve(ret, a))
 		return ATTACH_SYSTEM;
 	if (!attach_read_guarded(a, read_slots, &r)) {
-		thread_rows_release(&rows);
+		forget(ret);
 		return ATTACH_TRUNCATED;
 	}
-	rows.is_told = a->header.flags & SEGMENT_THREAD_BASES;
-	rows.without_row = without_row(&rows, &r);
-	*ret = rows;
+	ret->is_told = a->header.flags & SEGMENT_THREAD_BASES;
+	ret->without_row = without_row(ret, &r);
 	return ATTACH_OK;
 }
 
 void thread_rows_release(struct thread_rows *rows)
 {
 	free(rows->rows);
-	rows->rows = NULL;
-	rows->count = 0;
+	*rows = (struct thread_rows){ .rows = NULL };
 }
 
 void thread_row_end(struct thread_rows *rows, struct thread_row *row)

@@ -37,6 +37,7 @@ struct thread_row {
 };
 
 struct thread_rows {
+	size_t room;                   /* rows that there is memory for */
 	bool is_told;                  /* the writer tells a thread's own counts */
 	struct thread_row *rows;
 	size_t count;
@@ -49,15 +50,19 @@ struct thread_rows {
 
 /*
  * Reads all rows. ATTACH_OK, ATTACH_TRUNCATED, or ATTACH_SYSTEM when memory is
- * short. On success the caller owns ret->rows until thread_rows_release();
- * otherwise *ret is void. Where a thread's own counts are not told there are
- * no rows: all counts are those of others.
+ * short; with these two there are no rows. Where a thread's own counts are not
+ * told there are none either: all counts are those of others.
+ *
+ * *ret is zero at first, may be used again, and owns memory that the caller
+ * ends with thread_rows_release(). It only grows: for a segment that
+ * thread_rows_reserve() was called for, nothing is allocated.
  *
  * A row is whole, its frees were read before its allocs; the rows are not of
  * the same moment.
  */
 enum attach_error attach_threads(const struct attachment *a,
 				 struct thread_rows *ret);
+bool thread_rows_reserve(struct thread_rows *rows, const struct attachment *a);
 void thread_rows_release(struct thread_rows *rows);
 
 /*

@@ -102,8 +102,9 @@ is_asleep() { [ "$(process_letter "$PID")" = S ]; }
 		"$(sum_of status '/^nonvoluntary_ctxt/ ? $2 : 0')"
 	run -0 jq '.processes[0].metrics."/sched/run-delay:seconds" * 1e9 | round' "$T/json"
 	[ "$output" = "$(sum_of schedstat '$2')" ]
+	all_stopped() { ! grep -h '^State:' "/proc/$PID/task"/*/status | grep -qv 'T (stopped)'; }
 	kill -STOP "$PID"
-	wait_until is_in_state "$PID" T
+	wait_until all_stopped
 	look
 	is /threads/state/stopped:threads 21
 	is /threads/state/sleeping:threads 0

@@ -118,6 +118,12 @@ all_agree() {
 	[ -z "$output" ]
 }
 
+@test "--threads and --profile exclude each other" {
+	run -2 --separate-stderr "$HT" stat --threads --profile=go
+	[ "${stderr_lines[0]}" = "heaptally: --threads and --profile exclude each other" ]
+	[ -z "$output" ]
+}
+
 @test "without --threads there are none in the JSON" {
 	rows one:libc:0
 	"$HT" stat --json "$PID" >"$T/json"
@@ -184,6 +190,7 @@ all_agree() {
 	[ "$(of_process '[.threads[] | has("stack_reserved_bytes")] | any')" = false ]
 	for name in reserved resident cached; do
 		[ "$(metric $name)" = null ]
+		[ "$(of_process ".unavailable.\"/threads/stack/$name:bytes\"")" = "the stack of a thread is not known" ]
 	done
 	totals_agree
 }

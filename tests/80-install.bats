@@ -12,13 +12,18 @@ teardown() { clean_up; }
 	(cd "$T/image" && find . -type f | sort) >"$T/files"
 	diff "$T/files" - <<-FILES
 		./opt/ht/bin/heaptally
+		./opt/ht/include/heaptally.h
 		./opt/ht/lib/heaptally/libheaptally-cxx.so
 		./opt/ht/lib/heaptally/libheaptally.so
+		./opt/ht/lib/libheaptally-reader.a
+		./opt/ht/lib/libheaptally-reader.so.1
+		./opt/ht/lib/pkgconfig/heaptally.pc
 		./opt/ht/share/bash-completion/completions/heaptally
 		./opt/ht/share/man/man1/heaptally.1
+		./opt/ht/share/man/man3/heaptally.3
 	FILES
 	make -s -C "$ROOT" uninstall DESTDIR="$T/image" PREFIX=/opt/ht
-	[ "$(find "$T/image" -type f | wc -l)" = 0 ]
+	[ "$(find "$T/image" ! -type d | wc -l)" = 0 ]
 }
 
 @test "an installed heaptally finds the installed library" {

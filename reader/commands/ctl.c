@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
 #include <string.h>
 
+#include "reader/choose.h"
 #include "reader/commands/commands.h"
-#include "reader/discover.h"
 #include "reader/document.h"
-#include "reader/extras.h"
 #include "reader/format.h"
 #include "reader/report.h"
-#include "reader/select.h"
 
 static const char *mutex, *stall, *requested, *allocator, *histogram, *glob;
 static bool json;
@@ -30,36 +27,41 @@ const struct option_row ctl_options[] = {
 	{ 0 }
 };
 
-/* What to change, of all extras. */
+/* What to change, of all extras, and where that is shown. */
 struct change {
-	uint32_t on, off;
+	unsigned on, off;
+	struct json *processes; /* NULL for text */
 };
 
-static int read_switch(struct change *c, const struct control_row *row,
-		       const char *value)
+static int read_switch(struct change *c, unsigned extra, const char *value)
 {
 	if (!value)
 		return STATUS_OK;
 	if (strcmp(value, "on") == 0)
-		c->on |= row->extra;
+		c->on |= extra;
 	else if (strcmp(value, "off") == 0)
-		c->off |= row->extra;
+		c->off |= extra;
 	else
 		return report_usage("ctl", "--%s takes 'on' or 'off', not '%s'",
-				    row->name, value);
+				    ht_extra_name(extra), value);
 	return STATUS_OK;
 }
 
 static int read_switches(struct change *c)
 {
-	const char *const *const values[] = {
-		[0] = &mutex, [1] = &stall, [2] = &requested, [3] = &allocator,
+	const struct {
+		unsigned extra;
+		const char *value;
+	} options[] = {
+		{ HT_EXTRA_MUTEX, mutex },
+		{ HT_EXTRA_STALL, stall },
+		{ HT_EXTRA_REQUESTED, requested },
+		{ HT_EXTRA_ALLOCATOR, allocator },
 	};
-	size_t count;
-	const struct control_row *rows = control_all(&count);
 
-	for (size_t i = 0; i < count; i++)
-		if (read_switch(c, &rows[i], *values[i]) != STATUS_OK)
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (read_switch(c, options[i].extra, options[i].value) !=
+		    STATUS_OK)
 			return STATUS_USAGE;
 	if (histogram && strcmp(histogram, "exact") != 0)
 		return report_usage("ctl", "--histogram can only be 'exact', "
@@ -69,113 +71,88 @@ static int read_switches(struct change *c)
 	return STATUS_OK;
 }
 
-static const char *state_text(uint32_t wanted, uint32_t in_force, uint32_t bit)
+static const char *state_text(unsigned wanted, unsigned in_force, unsigned bit)
 {
 	if ((wanted ^ in_force) & bit)
 		return wanted & bit ? "asked for" : "on, asked to stop";
 	return wanted & bit ? "on" : "off";
 }
 
-static void print_state(const struct target_identity *id, int pid,
-			uint32_t wanted, uint32_t in_force)
+static void print_state(const struct ht_identity *id, unsigned wanted,
+			unsigned in_force)
 {
-	size_t count;
-	const struct control_row *rows = control_all(&count);
+	struct escaped_text name = format_escaped(id->command);
 
-	printf("%d %s: ", pid, format_escaped(id->comm).s);
-	for (size_t i = 0; i < count; i++)
-		printf("%s%s %s", i ? ", " : "", rows[i].name,
-		       state_text(wanted, in_force, rows[i].extra));
+	printf("%d %s: ", id->pid, name.s);
+	for (unsigned bit = 1; ht_extra_name(bit); bit <<= 1)
+		printf("%s%s %s", bit > 1 ? ", " : "", ht_extra_name(bit),
+		       state_text(wanted, in_force, bit));
 	putchar('\n');
 	if (wanted != in_force)
 		report("%d (%s) has not noticed yet: it will when it starts a "
-		       "thread or has allocated more, 1 MiB at most", pid,
-		       format_escaped(id->comm).s);
+		       "thread or has allocated more, 1 MiB at most", id->pid,
+		       name.s);
 }
 
-static void put_state(struct json *processes, const struct target_identity *id,
-		      int pid, uint32_t wanted, uint32_t in_force)
+static void put_state(struct json *processes, const struct ht_identity *id,
+		      unsigned wanted, unsigned in_force)
 {
 	struct json *process = json_append_object(processes), *extras;
-	size_t count;
-	const struct control_row *rows = control_all(&count);
 
-	json_put_i64(process, "pid", pid);
+	json_put_i64(process, "pid", id->pid);
 	json_put_string(process, "instance", id->instance);
-	json_put_string(process, "command", id->comm);
+	json_put_string(process, "command", id->command);
 	extras = json_put_object(process, "extras");
-	for (size_t i = 0; i < count; i++) {
-		struct json *extra = json_put_object(extras, rows[i].name);
+	for (unsigned bit = 1; ht_extra_name(bit); bit <<= 1) {
+		struct json *extra =
+			json_put_object(extras, ht_extra_name(bit));
 
-		json_put_bool(extra, "wanted", wanted & rows[i].extra);
-		json_put_bool(extra, "on", in_force & rows[i].extra);
+		json_put_bool(extra, "wanted", wanted & bit);
+		json_put_bool(extra, "on", in_force & bit);
 	}
 }
 
-static int switch_one(const struct discovery *d, const struct place *p,
-		      const struct change *c, struct json *processes)
+static int switch_one(struct ht *h, void *argument)
 {
-	struct attachment *a = NULL;
-	enum attach_error failed = discover_attach(d, p, &a);
-	uint32_t wanted = 0, in_force = 0;
-	int error;
+	const struct change *c = argument;
+	const struct ht_identity *id = ht_identity(h);
+	unsigned wanted, in_force;
 
-	if (failed) {
-		report("%d: %s", p->pid, attach_error_text(failed));
+	if (ht_switch(h, c->on, c->off, &wanted, &in_force) != 0) {
+		report("%d: cannot switch extras: %s", id->pid, ht_message(h));
 		return STATUS_NOT_OBSERVED;
 	}
-	error = extras_switch(d, p, a, c->on, c->off, &wanted, &in_force);
-	if (error)
-		report("%d: cannot switch extras: %s", p->pid,
-		       extras_trouble(error));
-	else if (processes)
-		put_state(processes, attach_identity(a), p->pid, wanted, in_force);
+	if (c->processes)
+		put_state(c->processes, id, wanted, in_force);
 	else
-		print_state(attach_identity(a), p->pid, wanted, in_force);
-	attach_close(a);
-	return error ? STATUS_NOT_OBSERVED : STATUS_OK;
+		print_state(id, wanted, in_force);
+	return STATUS_OK;
 }
 
-static int switch_all(const struct discovery *d, const struct selection *s,
-		      const struct change *c)
+static int switch_document(const struct choice *choice, struct change *c)
 {
-	struct json *document = json ? document_new() : NULL;
-	struct json *processes = json ? document_processes(document) : NULL;
-	int worst = STATUS_OK;
+	struct json *document = document_new();
+	int status;
 
-	for (size_t i = 0; i < s->count; i++) {
-		int status = switch_one(d, &s->places[i], c, processes);
-
-		worst = status != STATUS_OK ? status : worst;
-	}
-	if (document) {
+	c->processes = document_processes(document);
+	status = choose(choice, switch_one, c);
+	if (status != STATUS_USAGE)
 		json_write(document, stdout, false);
-		json_free(document);
-	}
-	return worst;
+	json_free(document);
+	return status;
 }
 
 int cmd_ctl(int argc, char **argv)
 {
-	struct select_request request = {
+	struct choice choice = {
 		.command = "ctl", .pids = argv, .pid_count = (size_t)argc,
 		.glob = glob,
 	};
-	struct change change = { 0 };
-	struct selection chosen;
-	struct discovery d;
-	int switched, status = read_switches(&change);
+	struct change change = { .processes = NULL };
+	int status = read_switches(&change);
 
-	if (status == STATUS_OK)
-		status = select_scan(&d);
 	if (status != STATUS_OK)
 		return status;
-	status = select_targets(&chosen, &d, &request);
-	if (status != STATUS_USAGE && chosen.count) {
-		switched = switch_all(&d, &chosen, &change);
-		status = status == STATUS_OK ? switched : status;
-	}
-	select_release(&chosen);
-	discover_release(&d);
-	return status;
+	return json ? switch_document(&choice, &change) :
+		      choose(&choice, switch_one, &change);
 }

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include <fnmatch.h>
+#include <stdlib.h>
 
+#include "reader/choose.h"
 #include "reader/commands/commands.h"
-#include "reader/discover.h"
 #include "reader/document.h"
 #include "reader/format.h"
 #include "reader/report.h"
-#include "reader/select.h"
 #include "reader/table.h"
+#include "reader/troubles.h"
+#include "reader/view_json.h"
 
 static bool json, raw, everywhere;
 static const char *glob;
@@ -32,37 +34,32 @@ static const struct column columns[] = {
 
 #define COLUMN_COUNT (sizeof(columns) / sizeof(columns[0]))
 
-static void add_uptime(struct table *table, const struct target *t)
+static void add_uptime(struct table *table, double seconds)
 {
-	if (t->uptime_seconds < 0)
+	if (seconds < 0)
 		table_cell(table, "-");
 	else if (raw)
-		table_cell(table, "%.2f", t->uptime_seconds);
+		table_cell(table, "%.2f", seconds);
 	else
-		table_cell(table, "%s", format_duration(t->uptime_seconds).s);
+		table_cell(table, "%s", format_duration(seconds).s);
 }
 
-static void add_metric(struct table *table, const struct target *t,
-		       enum metric_id id)
+static void add_row(struct table *table, const struct view *v)
 {
-	table_cell(table, "%s", format_metric(&t->snapshot, id, raw).s);
-}
-
-static void add_row(struct table *table, const struct target *t)
-{
-	bool live = t->snapshot.state == TARGET_LIVE;
+	static const char *const keys[] = {
+		THREADS_LIVE_THREADS, HEAP_LIVE_BYTES, HEAP_LIVE_OBJECTS,
+		HEAP_PEAK_BYTES, HEAP_ALLOCS_OBJECTS,
+	};
+	bool live = v->snapshot.state == HT_STATE_LIVE;
 
 	table_row(table, live ? STYLE_PLAIN : STYLE_DIM);
-	table_cell(table, "%d", t->pid_here ? t->pid_here : t->id.pid);
-	table_cell(table, "%s", target_state_name(t->snapshot.state));
-	add_uptime(table, t);
-	add_metric(table, t, METRIC_THREADS_LIVE_THREADS);
-	add_metric(table, t, METRIC_HEAP_LIVE_BYTES);
-	add_metric(table, t, METRIC_HEAP_LIVE_OBJECTS);
-	add_metric(table, t, METRIC_HEAP_PEAK_BYTES);
-	add_metric(table, t, METRIC_HEAP_ALLOCS_OBJECTS);
-	table_cell(table, "%s", t->id.coverage);
-	table_cell(table, "%s", format_escaped(t->id.comm).s);
+	table_cell(table, "%d", view_pid(v));
+	table_cell(table, "%s", ht_state_name(v->snapshot.state));
+	add_uptime(table, v->snapshot.uptime_seconds);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		table_cell(table, "%s", format_metric(v, keys[i], raw).s);
+	table_cell(table, "%s", ht_coverage_name(v->id.coverage));
+	table_cell(table, "%s", format_escaped(v->id.command).s);
 }
 
 /* What the segments are shown in: one of the two. */
@@ -73,79 +70,80 @@ struct listing {
 };
 
 /* One segment after another: a single descriptor does for any number. */
-static void add_place(struct listing *l, const struct discovery *d,
-		      const struct place *p, struct discover_troubles *troubles)
+static int add_place(struct listing *l, struct ht *h, const struct ht_place *p)
 {
-	struct attachment *a = NULL;
-	enum attach_error error = discover_attach(d, p, &a);
-	struct target t;
+	int error = ht_open_place(h, NULL, p);
+	struct view v;
 
-	if (!error && glob && fnmatch(glob, attach_identity(a)->comm, 0) != 0) {
-		attach_close(a);
-		return;
-	}
+	if (!error && glob &&
+	    fnmatch(glob, ht_identity(h)->command, 0) != 0)
+		return 0;
 	if (!error)
-		error = target_read(&t, a);
-	attach_close(a);
-	if (error) {
-		discover_trouble(troubles, d, p, error);
-		return;
-	}
+		error = view_read(&v, h, VIEW_TALLY);
+	if (error)
+		return error;
 	if (l->processes)
-		document_add(l->processes, &t);
+		view_append_json(l->processes, &v);
 	else
-		add_row(l->table, &t);
+		add_row(l->table, &v);
 	l->count++;
+	return 0;
 }
 
-static void add_all(struct listing *l, const struct discovery *d)
+static void add_all(struct listing *l, struct ht *h,
+		    const struct ht_place *places, size_t count)
 {
-	struct discover_troubles troubles = { 0 };
+	struct troubles troubles = { 0 };
 
-	for (size_t i = 0; i < d->count; i++)
-		add_place(l, d, &d->places[i], &troubles);
-	discover_trouble_notes(&troubles);
+	for (size_t i = 0; i < count; i++) {
+		int error = add_place(l, h, &places[i]);
+
+		if (error)
+			trouble_note(&troubles, h, &places[i], error);
+	}
+	troubles_print(&troubles);
 }
 
-static void list_json(const struct discovery *d)
+static void list_json(struct ht *h, const struct ht_place *places, size_t count)
 {
 	struct json *document = document_new();
 	struct listing l = { .processes = document_processes(document) };
 
-	add_all(&l, d);
+	add_all(&l, h, places, count);
 	json_write(document, stdout, false);
 	json_free(document);
 }
 
-static void list_table(const struct discovery *d)
+static void list_table(struct ht *h, const struct ht_place *places,
+		       size_t count)
 {
 	struct listing l = { .table = table_new(columns, COLUMN_COUNT) };
 
-	add_all(&l, d);
+	add_all(&l, h, places, count);
 	if (l.count)
 		table_print(l.table, stdout, 0);
 	else if (glob)
 		report("no tallied process is named '%s'", glob);
 	else
-		select_hint(d);
+		choose_hint();
 	table_free(l.table);
 }
 
 int cmd_list(int argc, char **argv)
 {
-	struct discovery d;
-	int status = select_scan(&d);
+	struct ht *h = view_handle();
+	struct ht_place *places = NULL;
+	size_t count;
+	int status = choose_list(h, everywhere ? HT_LIST_EVERYWHERE : 0,
+				 &places, &count);
 
 	(void)argc;
 	(void)argv;
-	if (status != STATUS_OK)
-		return status;
-	if (everywhere)
-		discover_scan_everywhere(&d);
-	if (json)
-		list_json(&d);
-	else
-		list_table(&d);
-	discover_release(&d);
-	return STATUS_OK;
+	if (status == STATUS_OK && json)
+		list_json(h, places, count);
+	else if (status == STATUS_OK)
+		list_table(h, places, count);
+	free(places);
+	ht_free(h);
+	return status;
 }

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "reader/choose.h"
 #include "reader/commands/commands.h"
 #include "reader/marks.h"
 #include "reader/report.h"
-#include "reader/select.h"
 
 static const char *mark_name = "";
 
@@ -30,60 +30,45 @@ static int conclude(int error, const char *subject)
 	return STATUS_NOT_OBSERVED;
 }
 
-static int append_in(const struct discovery *d, const struct place *directory,
-		     const char *file)
+/* Takes over `directory`, a descriptor or -1 with errno. */
+static int append_in(int directory, const char *file)
 {
-	int fd = discover_open_directory(d, directory);
-	int error = fd < 0 ? -errno : marks_append(fd, file, mark_name);
+	int error = directory < 0 ? -errno :
+				    marks_append(directory, file, mark_name);
 
-	if (fd >= 0)
-		close(fd);
+	if (directory >= 0)
+		close(directory);
 	return error;
 }
 
 /* Whoever records it alone, and whoever records the run it is part of. */
-static int mark_place(const struct discovery *d, const struct place *place)
+static int mark_process(struct ht *h, void *unused)
 {
-	struct place beside = { .inside_pid = place->inside_pid };
+	const struct ht_place *place = ht_place(h);
 	char file[SEGMENT_NAME_BYTES], subject[32];
 	int own, run = -ENOENT;
 
+	(void)unused;
 	marks_file_of(file, place);
-	own = append_in(d, &beside, file);
-	if (*place->run)
-		run = append_in(d, place, MARKS_RUN_NAME);
+	own = append_in(marks_directory(h), file);
+	if (place->run[0])
+		run = marks_append(ht_dirfd(h), MARKS_RUN_NAME, mark_name);
 	snprintf(subject, sizeof(subject), "process %d", place->pid);
 	if (own == 0 || run == 0)
 		return STATUS_OK;
 	return conclude(own == -ENOENT ? run : own, subject);
 }
 
-static int mark_process(int argc, char **argv)
-{
-	struct select_request request = {
-		.command = "mark", .pids = argv, .pid_count = (size_t)argc,
-		.single = true,
-	};
-	struct selection chosen;
-	struct discovery d;
-	int status = select_scan(&d);
-
-	if (status != STATUS_OK)
-		return status;
-	status = select_targets(&chosen, &d, &request);
-	if (status == STATUS_OK)
-		status = mark_place(&d, &chosen.places[0]);
-	select_release(&chosen);
-	discover_release(&d);
-	return status;
-}
-
 int cmd_mark(int argc, char **argv)
 {
 	const char *path = getenv("HEAPTALLY_MARK");
+	struct choice choice = {
+		.command = "mark", .pids = argv, .pid_count = (size_t)argc,
+		.single = true,
+	};
 
 	if (argc || !path || !*path)
-		return mark_process(argc, argv);
+		return choose(&choice, mark_process, NULL);
 	return conclude(marks_append(AT_FDCWD, path, mark_name),
 			"this command");
 }

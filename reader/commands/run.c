@@ -103,6 +103,7 @@ static void stand_by(struct run *r, double started)
 	r->result.wall_seconds = monotonic_seconds() - started;
 	if (command->library)
 		collect_rest(&r->collector);
+	collect_end(&r->collector);
 	launch_end(&command->child);
 }
 
@@ -120,12 +121,12 @@ static void count_running(struct run *r)
  */
 static bool is_replaced(const struct run *r)
 {
-	const struct target *t = &r->collector.main;
+	const struct view *v = &r->collector.main;
 	const char *last_name = r->command.child.last_name;
 
 	return r->collector.has_main && WIFEXITED(r->result.wait_status) &&
-	       t->snapshot.state == TARGET_KILLED && last_name[0] &&
-	       strcmp(t->id.comm, last_name) != 0;
+	       v->snapshot.state == HT_STATE_KILLED && last_name[0] &&
+	       strcmp(v->id.command, last_name) != 0;
 }
 
 static bool is_observed(const struct run *r)
@@ -143,7 +144,7 @@ static const char *explain_replaced(const struct run *r)
 	return report_clause(&clause, "it became '%s', which was not tallied; "
 			     "the figures are those of '%s' before",
 			     format_escaped(r->command.child.last_name).s,
-			     format_escaped(r->collector.main.id.comm).s);
+			     format_escaped(r->collector.main.id.command).s);
 }
 
 static void explain_missing(struct run *r)

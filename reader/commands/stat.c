@@ -2,21 +2,21 @@
 #include <errno.h>
 #include <string.h>
 
+#include "reader/choose.h"
 #include "reader/commands/commands.h"
-#include "reader/discover.h"
 #include "reader/document.h"
-#include "reader/extras.h"
 #include "reader/format.h"
 #include "reader/histogram.h"
+#include "reader/profile_go.h"
 #include "reader/report.h"
-#include "reader/select.h"
 #include "reader/style.h"
 #include "reader/suggest.h"
 #include "reader/summary.h"
 #include "reader/thread_table.h"
+#include "reader/view_json.h"
 
 static bool json, raw, allocator, by_thread;
-static const char *glob;
+static const char *glob, *profile;
 static struct string_list keys;
 
 const struct option_row stat_options[] = {
@@ -28,6 +28,8 @@ const struct option_row stat_options[] = {
 	  "the processes whose command matches" },
 	{ 0, "allocator", NULL, OPTION_FLAG, &allocator,
 	  "ask the allocator for its own figures, too" },
+	{ 0, "profile", "NAME", OPTION_STRING, &profile,
+	  "'go': under the names of Go's MemStats; 'native' by default" },
 	{ 0, "raw", NULL, OPTION_FLAG, &raw, "exact numbers, without units" },
 	{ 0, "json", NULL, OPTION_FLAG, &json, "as JSON" },
 	{ 0 }
@@ -35,129 +37,156 @@ const struct option_row stat_options[] = {
 
 #define FIGURES_FRESH_SECONDS 1.0
 
-static void print_head(const struct target *t)
+static void print_head(const struct view *v)
 {
-	const struct target_identity *id = &t->id;
+	const struct ht_identity *id = &v->id;
 
 	style_set(stdout, STYLE_BOLD);
-	printf("%d %s", t->pid_here ? t->pid_here : id->pid,
-	       format_escaped(id->comm).s);
+	printf("%d %s", view_pid(v), format_escaped(id->command).s);
 	style_set(stdout, STYLE_PLAIN);
-	if (t->pid_here && !t->is_here)
+	if (id->host_pid && !id->in_our_namespace)
 		printf(" (%d in its container)", id->pid);
-	printf(": %s", target_state_name(t->snapshot.state));
-	if (t->uptime_seconds >= 0)
-		printf(", up %s", format_duration(t->uptime_seconds).s);
+	printf(": %s", ht_state_name(v->snapshot.state));
+	if (v->snapshot.uptime_seconds >= 0)
+		printf(", up %s",
+		       format_duration(v->snapshot.uptime_seconds).s);
 	printf(", parent %d", id->parent_pid);
-	if (t->exe[0])
-		printf(", %s", format_escaped(t->exe).s);
+	if (id->exe[0])
+		printf(", %s", format_escaped(id->exe).s);
 	printf("\n  %s, coverage %s", format_escaped(id->provider).s,
-	       id->coverage);
+	       ht_coverage_name(id->coverage));
 	if (id->coverage_reason[0])
 		printf(": %s", format_escaped(id->coverage_reason).s);
-	if (t->snapshot.approximate)
+	if (v->snapshot.approximate)
 		printf(", live figures approximate");
 	putchar('\n');
 }
 
 /* How old the allocator's own figures are, or why there are none. */
-static void print_figures(const struct snapshot *s)
+static void print_figures(const struct ht_snapshot *s)
 {
-	if (s->figures_missing && (allocator || s->figures_monotonic_ns))
-		printf("  the allocator's own figures: %s\n", s->figures_missing);
-	if (s->figures_monotonic_ns &&
-	    snapshot_figures_age(s) > FIGURES_FRESH_SECONDS)
+	if (s->figures_missing && (allocator || s->figures_age_seconds >= 0))
+		printf("  the allocator's own figures: %s\n",
+		       s->figures_missing);
+	if (s->figures_age_seconds > FIGURES_FRESH_SECONDS)
 		printf("  the allocator's own figures are %s old\n",
-		       format_duration(snapshot_figures_age(s)).s);
+		       format_duration(s->figures_age_seconds).s);
 }
 
 /* Bytes are the one unit whose human form loses something. */
-static void print_value(const struct snapshot *s, const struct metric_value *v,
+static void print_value(const struct ht_metric *m, const struct ht_sample *s,
 			int width)
 {
-	const struct size_histogram *histogram = snapshot_histogram(s, v);
-	struct escaped_text key = format_escaped(v->key);
+	struct escaped_text key = format_escaped(m->key);
 
-	if (histogram)
+	if (s->kind == HT_KIND_HISTOGRAM)
 		printf("  %-*s  %s\n", width, key.s,
-		       histogram_format(histogram, raw).s);
+		       histogram_format(&s->value.histogram, m->unit, raw).s);
 	else if (raw)
-		printf("  %-*s  %s\n", width, key.s, format_value(v, true).s);
-	else if (v->unit == UNIT_BYTES && v->value.u64 >= 1024)
+		printf("  %-*s  %s\n", width, key.s,
+		       format_value(m, s, true).s);
+	else if (strcmp(m->unit, "bytes") == 0 && s->value.u64 >= 1024)
 		printf("  %-*s  %12s  %16s\n", width, key.s,
-		       format_value(v, false).s,
-		       format_count(v->value.u64).s);
+		       format_value(m, s, false).s,
+		       format_count(s->value.u64).s);
 	else
 		printf("  %-*s  %12s\n", width, key.s,
-		       format_value(v, false).s);
+		       format_value(m, s, false).s);
 }
 
 /* "/heap/" of "/heap/live:bytes": a paragraph of the output. */
-static bool is_new_group(const struct metric_value *before,
-			 const struct metric_value *v)
+static bool is_new_group(const struct ht_metric *before,
+			 const struct ht_metric *m)
 {
-	size_t length = 1 + strcspn(v->key + 1, "/");
+	size_t length = 1 + strcspn(m->key + 1, "/");
 
-	return strncmp(before->key, v->key, length + 1) != 0;
+	return before && strncmp(before->key, m->key, length + 1) != 0;
 }
 
-static void print_target(const struct target *t)
+static int key_width(const struct view *v)
 {
-	const struct metric_value *values = t->snapshot.values;
 	int width = 0;
 
-	for (size_t i = 0; i < t->snapshot.count; i++) {
-		int length = (int)strlen(format_escaped(values[i].key).s);
+	for (size_t i = 0; i < v->count; i++) {
+		int length = (int)strlen(format_escaped(v->metrics[i]->key).s);
 
-		width = length > width ? length : width;
+		if (v->samples[i].kind != HT_KIND_BAD && length > width)
+			width = length;
 	}
-	print_head(t);
-	if (target_unseen_bytes(t))
-		summary_print_unseen(target_unseen_bytes(t), "  note: ",
-				     stdout);
-	print_figures(&t->snapshot);
-	for (size_t i = 0; i < t->snapshot.count; i++) {
-		if (i > 0 && is_new_group(&values[i - 1], &values[i]))
+	return width;
+}
+
+static void print_view(const struct view *v)
+{
+	const struct ht_metric *before = NULL;
+	int width = key_width(v);
+
+	print_head(v);
+	if (view_unseen_bytes(v))
+		summary_print_unseen(view_unseen_bytes(v), "  note: ", stdout);
+	print_figures(&v->snapshot);
+	for (size_t i = 0; i < v->count; i++) {
+		if (v->samples[i].kind == HT_KIND_BAD)
+			continue;
+		if (is_new_group(before, v->metrics[i]))
 			putchar('\n');
-		print_value(&t->snapshot, &values[i], width);
+		before = v->metrics[i];
+		print_value(v->metrics[i], &v->samples[i], width);
 	}
 }
 
-static void print_bare(const struct snapshot *s, const struct metric_value *v)
+static int fail(const struct ht *h)
 {
-	const struct size_histogram *histogram = snapshot_histogram(s, v);
-
-	puts(histogram ? histogram_format(histogram, true).s
-		       : format_value(v, true).s);
+	report("%d: %s", ht_identity(h)->pid, ht_message(h));
+	return STATUS_NOT_OBSERVED;
 }
 
-static int print_metrics(const struct target *t)
+/* ---- --metric ---- */
+
+static int print_bare(struct ht *h, const struct ht_sample *s)
 {
+	const struct ht_metric *m = ht_metric(h, s->number);
+
+	if (s->kind == HT_KIND_HISTOGRAM)
+		puts(histogram_format(&s->value.histogram, m->unit, true).s);
+	else if (s->kind != HT_KIND_BAD)
+		puts(format_value(m, s, true).s);
+	else
+		report("%d (%s): '%s' is not available there: %s",
+		       ht_identity(h)->pid,
+		       format_escaped(ht_identity(h)->command).s, s->key,
+		       s->reason);
+	return s->kind == HT_KIND_BAD ? STATUS_NOT_OBSERVED : STATUS_OK;
+}
+
+/* Reads no more than what is asked for. */
+static int print_metrics(struct ht *h)
+{
+	struct ht_sample samples[VIEW_MAX] = { { .key = NULL } };
 	int status = STATUS_OK;
 
-	for (size_t i = 0; i < keys.count; i++) {
-		const struct metric_value *v = target_value(t, keys.items[i]);
-
-		if (v) {
-			print_bare(&t->snapshot, v);
-			continue;
-		}
-		report("%d (%s): '%s' is not available there", t->id.pid,
-		       format_escaped(t->id.comm).s, keys.items[i]);
-		status = STATUS_NOT_OBSERVED;
-	}
+	for (size_t i = 0; i < keys.count; i++)
+		samples[i].key = keys.items[i];
+	if (ht_read(h, samples, keys.count) != 0)
+		return fail(h);
+	for (size_t i = 0; i < keys.count; i++)
+		if (print_bare(h, &samples[i]) != STATUS_OK)
+			status = STATUS_NOT_OBSERVED;
 	return status;
 }
 
 /* A misspelt key is found before anything is printed. */
 static int check_keys(void)
 {
+	if (keys.count > VIEW_MAX)
+		return report_usage("stat", "more than %d times --metric",
+				    VIEW_MAX);
 	for (size_t i = 0; i < keys.count; i++) {
 		struct suggestion s = { .word = keys.items[i] };
 		size_t count;
-		const struct metric *all = metrics_all(&count);
+		const struct ht_metric *all = ht_all(&count);
 
-		if (metric_by_key(s.word))
+		if (ht_lookup(NULL, s.word) > 0)
 			continue;
 		for (size_t j = 0; j < count; j++)
 			suggest_offer(&s, all[j].key);
@@ -170,128 +199,133 @@ static int check_keys(void)
 	return STATUS_OK;
 }
 
-/* `threads` are NULL unless they were asked for. */
-static int show(const struct target *t, const struct threads *threads,
-		struct json *processes, bool first)
-{
-	if (processes) {
-		struct json *process = document_add(processes, t);
+/* ---- the command ---- */
 
-		if (threads)
-			thread_table_put_json(process, threads, t);
-		return STATUS_OK;
-	}
-	if (keys.count)
-		return print_metrics(t);
-	if (!first)
+struct output {
+	struct json *processes; /* NULL for text */
+	bool go;
+	bool begun;
+};
+
+/* `threads` are NULL unless they were asked for. */
+static void show_text(struct output *o, const struct view *v,
+		      const struct thread_table *threads)
+{
+	if (o->begun)
 		putchar('\n');
-	if (threads) {
-		print_head(t);
-		thread_table_print(threads, t, raw);
-	} else {
-		print_target(t);
+	if (!threads && !o->go) {
+		print_view(v);
+		return;
 	}
-	return STATUS_OK;
+	print_head(v);
+	if (threads)
+		thread_table_print(threads, raw);
+	else
+		profile_go_print(v, stdout);
+}
+
+static void show_json(struct output *o, const struct view *v,
+		      const struct thread_table *threads)
+{
+	struct json *process;
+
+	if (o->go) {
+		profile_go_append_json(o->processes, v);
+		return;
+	}
+	process = view_append_json(o->processes, v);
+	if (threads)
+		thread_table_put_json(process, threads);
+}
+
+static void show_view(struct output *o, const struct view *v,
+		      const struct thread_table *threads)
+{
+	if (o->processes)
+		show_json(o, v, threads);
+	else
+		show_text(o, v, threads);
+	o->begun = true;
 }
 
 /* Without them the rest is shown all the same. */
-static void ask_figures(const struct discovery *d, const struct place *p,
-			struct attachment *a)
+static void ask_allocator(struct ht *h)
 {
-	int error = extras_ask_figures(d, p, a);
+	int error = ht_ask_allocator(h);
 
 	if (error == -ETIMEDOUT)
 		report("%d: its allocator has not answered yet: it is asked when "
-		       "the process has allocated more, 1 MiB at most", p->pid);
+		       "the process has allocated more, 1 MiB at most",
+		       ht_identity(h)->pid);
 	else if (error && error != -ESRCH)
-		report("%d: cannot ask its allocator: %s", p->pid,
-		       extras_trouble(error));
+		report("%d: cannot ask its allocator: %s",
+		       ht_identity(h)->pid, ht_message(h));
 }
 
-static enum attach_error show_place(const struct discovery *d,
-				    const struct place *place,
-				    struct json *processes, bool first,
-				    int *ret_status)
+static int show(struct ht *h, void *argument)
 {
-	struct attachment *a = NULL;
-	struct threads threads = { .all = NULL };
-	struct target t;
-	enum attach_error error = discover_attach(d, place, &a);
+	/* The table of threads has no room for what costs. */
+	enum view_depth depth = by_thread && !json ? VIEW_TALLY : VIEW_ALL;
+	struct thread_table threads = { .rows = NULL };
+	struct view v;
 
-	if (!error && allocator)
-		ask_figures(d, place, a);
-	if (!error)
-		error = target_read(&t, a);
-	if (!error && by_thread)
-		error = threads_read(&threads, &t, a);
-	/* The table of threads has no room for what it tells. */
-	if (!error && (!by_thread || processes))
-		target_add_kernel(&t, by_thread ? NULL : a);
-	attach_close(a);
-	if (!error)
-		*ret_status = show(&t, by_thread ? &threads : NULL, processes,
-				   first);
-	threads_release(&threads);
-	return error;
+	if (allocator)
+		ask_allocator(h);
+	if (keys.count)
+		return print_metrics(h);
+	if (view_read(&v, h, depth) != 0 ||
+	    (by_thread && thread_table_read(&threads, h) != 0))
+		return fail(h);
+	show_view(argument, &v, by_thread ? &threads : NULL);
+	thread_table_release(&threads);
+	return STATUS_OK;
 }
 
-static int show_all(const struct discovery *d, const struct selection *s,
-		    struct json *processes)
-{
-	int worst = STATUS_OK;
-
-	for (size_t i = 0; i < s->count; i++) {
-		int status = STATUS_NOT_OBSERVED;
-		enum attach_error error = show_place(d, &s->places[i], processes,
-						     i == 0, &status);
-
-		if (error)
-			report("%d: %s", s->places[i].pid,
-			       attach_error_text(error));
-		if (status != STATUS_OK)
-			worst = status;
-	}
-	return worst;
-}
-
-static int show_json(const struct discovery *d, const struct selection *s)
+/* Of nobody there is no document: the message is all. */
+static int show_document(const struct choice *choice, struct output *o)
 {
 	struct json *document = document_new();
-	int status = show_all(d, s, document_processes(document));
+	int status;
 
-	json_write(document, stdout, false);
+	o->processes = document_processes(document);
+	status = choose(choice, show, o);
+	if (o->begun)
+		json_write(document, stdout, false);
 	json_free(document);
 	return status;
 }
 
+static int check_request(void)
+{
+	const struct {
+		bool first, second;
+		const char *names;
+	} pairs[] = {
+		{ json, keys.count, "--json and --metric" },
+		{ by_thread, keys.count, "--threads and --metric" },
+		{ profile, keys.count, "--profile and --metric" },
+		{ by_thread, profile, "--threads and --profile" },
+	};
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		if (pairs[i].first && pairs[i].second)
+			return report_usage("stat", "%s exclude each other",
+					    pairs[i].names);
+	return check_keys();
+}
+
 int cmd_stat(int argc, char **argv)
 {
-	struct select_request request = {
+	struct choice choice = {
 		.command = "stat", .pids = argv, .pid_count = (size_t)argc,
 		.glob = glob,
 	};
-	struct selection chosen;
-	struct discovery d;
-	int status, shown;
+	struct output o = { .processes = NULL };
+	int status = check_request();
 
-	if (json && keys.count)
-		return report_usage("stat",
-				    "--json and --metric exclude each other");
-	if (by_thread && keys.count)
-		return report_usage("stat",
-				    "--threads and --metric exclude each other");
-	status = check_keys();
 	if (status == STATUS_OK)
-		status = select_scan(&d);
+		status = profile_go_option("stat", profile, &o.go);
 	if (status != STATUS_OK)
 		return status;
-	status = select_targets(&chosen, &d, &request);
-	if (status != STATUS_USAGE && chosen.count) {
-		shown = json ? show_json(&d, &chosen) :
-			       show_all(&d, &chosen, NULL);
-		status = status == STATUS_OK ? shown : status;
-	}
-	select_release(&chosen);
-	discover_release(&d);
-	return status;
+	return json ? show_document(&choice, &o) : choose(&choice, show, &o);
 }

@@ -16,12 +16,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "reader/choose.h"
 #include "reader/commands/commands.h"
-#include "reader/discover.h"
 #include "reader/marks.h"
 #include "reader/process.h"
 #include "reader/report.h"
-#include "reader/select.h"
+#include "reader/troubles.h"
+#include "reader/view.h"
 
 static bool dry_run;
 static double min_age_seconds = 10;
@@ -35,7 +36,9 @@ const struct option_row sweep_options[] = {
 };
 
 struct sweep {
-	const struct discovery *discovery;
+	int dirfd;               /* of the main directory */
+	struct ht_place *places; /* segments, and directories of runs */
+	size_t count;
 	size_t removed;
 	size_t failed;
 };
@@ -74,9 +77,9 @@ static bool take_locks(int fd)
 	       flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
-static void tell(struct sweep *s, const struct place *p, int error)
+static void tell(struct sweep *s, const struct ht_place *p, int error)
 {
-	char *path = discover_path(s->discovery, p);
+	char *path = place_path(p);
 
 	if (error) {
 		report("cannot remove '%s': %s", path, report_errno(error));
@@ -89,7 +92,7 @@ static void tell(struct sweep *s, const struct place *p, int error)
 }
 
 /* True when the name is gone, or would be. */
-static bool remove_name(struct sweep *s, const struct place *p, int dirfd,
+static bool remove_name(struct sweep *s, const struct ht_place *p, int dirfd,
 			const char *name, int flags)
 {
 	if (dry_run || unlinkat(dirfd, name, flags) == 0) {
@@ -107,7 +110,7 @@ static bool remove_name(struct sweep *s, const struct place *p, int dirfd,
  * The process must be gone, not only the lock free: while it lives it may be
  * amid an exec and about to replace this file by one of the same name.
  */
-static bool sweep_segment(struct sweep *s, const struct place *p, int dirfd)
+static bool sweep_segment(struct sweep *s, const struct ht_place *p, int dirfd)
 {
 	bool removed = false;
 	struct stat st;
@@ -135,7 +138,7 @@ static bool is_marks_file(const char *run, const char *name)
 static void sweep_marks_file(struct sweep *s, const char *run, int fd,
 			     const char *name)
 {
-	struct place p = { 0 };
+	struct ht_place p = { .pid = 0 };
 	struct stat st;
 
 	if (strlen(name) >= sizeof(p.name) ||
@@ -168,13 +171,13 @@ static void sweep_marks(struct sweep *s, const char *run, int dirfd)
 /* Sweeps what is below `run`, "" for the main directory. */
 static bool sweep_directory(struct sweep *s, const char *run, int fd)
 {
-	const struct discovery *d = s->discovery;
 	bool all_removed = true;
 
 	sweep_marks(s, run, fd);
-	for (size_t i = 0; i < d->count; i++)
-		if (strcmp(d->places[i].run, run) == 0)
-			all_removed &= sweep_segment(s, &d->places[i], fd);
+	for (size_t i = 0; i < s->count; i++)
+		if (s->places[i].name[0] &&
+		    strcmp(s->places[i].run, run) == 0)
+			all_removed &= sweep_segment(s, &s->places[i], fd);
 	return all_removed;
 }
 
@@ -182,41 +185,64 @@ static bool sweep_directory(struct sweep *s, const char *run, int fd)
  * A run that is alive holds a lock on its directory, and reads what is in it
  * itself. The process is asked for too, as it makes before it locks.
  */
-static bool is_abandoned(const struct place *run, int fd)
+static bool is_abandoned(const struct ht_place *run, int fd)
 {
 	return !process_runs(run->pid, run->starttime_ticks) &&
 	       flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
-static void sweep_run(struct sweep *s, const struct place *run)
+/* Returns -1 for one that is not a real directory of this user's. */
+static int open_run(const struct sweep *s, const char *name, struct stat *ret)
+{
+	int fd = openat(s->dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+			O_CLOEXEC);
+
+	if (fd < 0 || (fstat(fd, ret) == 0 &&
+		       (geteuid() == 0 || ret->st_uid == geteuid())))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static void sweep_run(struct sweep *s, const struct ht_place *run)
 {
 	struct stat st; /* before the sweeping, which renews the time */
-	int fd = discover_open_directory(s->discovery, run);
+	int fd = open_run(s, run->run, &st);
 
 	if (fd < 0)
 		return;
-	if (fstat(fd, &st) == 0 && is_abandoned(run, fd) &&
-	    sweep_directory(s, run->run, fd) && is_candidate(&st))
-		remove_name(s, run, s->discovery->dirfd, run->run,
-			    AT_REMOVEDIR);
+	if (is_abandoned(run, fd) && sweep_directory(s, run->run, fd) &&
+	    is_candidate(&st))
+		remove_name(s, run, s->dirfd, run->run, AT_REMOVEDIR);
 	close(fd);
+}
+
+static void sweep_all(struct sweep *s)
+{
+	sweep_directory(s, "", s->dirfd);
+	for (size_t i = 0; i < s->count; i++)
+		if (!s->places[i].name[0])
+			sweep_run(s, &s->places[i]);
+	printf("%zu %s\n", s->removed,
+	       dry_run ? "would be removed" : "removed");
 }
 
 int cmd_sweep(int argc, char **argv)
 {
-	struct discovery d;
-	struct sweep s = { .discovery = &d };
-	int status = select_scan(&d);
+	struct ht *h = view_handle();
+	struct sweep s = { .places = NULL };
+	int status = choose_list(h, HT_LIST_RUNS, &s.places, &s.count);
 
 	(void)argc;
 	(void)argv;
+	ht_free(h);
 	if (status != STATUS_OK)
 		return status;
-	sweep_directory(&s, "", d.dirfd);
-	for (size_t i = 0; i < d.run_count; i++)
-		sweep_run(&s, &d.runs[i]);
-	printf("%zu %s\n", s.removed,
-	       dry_run ? "would be removed" : "removed");
-	discover_release(&d);
+	s.dirfd = open(ht_directory(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s.dirfd >= 0) {
+		sweep_all(&s);
+		close(s.dirfd);
+	}
+	free(s.places);
 	return s.failed ? STATUS_FAILED : STATUS_OK;
 }

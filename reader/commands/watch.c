@@ -6,14 +6,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "reader/choose.h"
 #include "reader/commands/commands.h"
-#include "reader/discover.h"
 #include "reader/document.h"
 #include "reader/follow.h"
 #include "reader/format.h"
 #include "reader/report.h"
-#include "reader/select.h"
 #include "reader/style.h"
+#include "reader/view_json.h"
 
 #define NS_PER_SECOND   1000000000ULL
 #define LOOK_NS         200000000ULL /* how soon the end is noticed */
@@ -38,10 +38,10 @@ const struct option_row watch_options[] = {
 
 /* One process being watched. */
 struct watch {
-	struct attachment *attachment;
-	int pid;
-	struct target now;
-	struct target before; /* the line above, for differences */
+	struct ht *process;
+	struct ht *spare;   /* to look for its next image with */
+	struct view now;
+	struct view before; /* the line above, for differences */
 	bool has_before;
 	bool unseen_noted;    /* of this image */
 	unsigned long lines;
@@ -119,18 +119,17 @@ static void print_head(struct watch *w)
 }
 
 /* What rose since the line above, by the second; "-" where it cannot be. */
-static struct text rate(const struct watch *w, enum metric_id id)
+static struct text rate(const struct watch *w, const char *key)
 {
-	const struct snapshot *now = &w->now.snapshot;
-	const struct snapshot *before = &w->before.snapshot;
-	uint64_t new_count = snapshot_u64(now, id);
-	uint64_t old_count = snapshot_u64(before, id);
-	double seconds = (double)(now->monotonic_ns - before->monotonic_ns) /
-			 1e9;
+	uint64_t now_ns = w->now.snapshot.monotonic_ns;
+	uint64_t before_ns = w->before.snapshot.monotonic_ns;
+	uint64_t new_count = view_u64(&w->now, key);
+	uint64_t old_count = view_u64(&w->before, key);
+	double seconds = (double)(now_ns - before_ns) / 1e9;
 	struct text none = { "-" };
 
-	if (!w->has_before || !snapshot_value(now, id) ||
-	    now->monotonic_ns <= before->monotonic_ns || new_count < old_count)
+	if (!w->has_before || !view_sample(&w->now, key) ||
+	    now_ns <= before_ns || new_count < old_count)
 		return none;
 	return format_short_count(
 		(uint64_t)((double)(new_count - old_count) / seconds + 0.5),
@@ -141,12 +140,10 @@ static struct text change(const struct watch *w)
 {
 	struct text none = { "-" };
 
-	if (!w->has_before ||
-	    !snapshot_value(&w->now.snapshot, METRIC_HEAP_LIVE_BYTES))
+	if (!w->has_before || !view_sample(&w->now, HEAP_LIVE_BYTES))
 		return none;
-	return format_bytes_change(
-		snapshot_u64(&w->before.snapshot, METRIC_HEAP_LIVE_BYTES),
-		snapshot_u64(&w->now.snapshot, METRIC_HEAP_LIVE_BYTES), raw);
+	return format_bytes_change(view_u64(&w->before, HEAP_LIVE_BYTES),
+				   view_u64(&w->now, HEAP_LIVE_BYTES), raw);
 }
 
 /* Local time, as somebody compares it with a clock; raw: as in JSON. */
@@ -170,27 +167,24 @@ static struct text line_time(const struct watch *w)
 
 static void print_line(struct watch *w)
 {
-	const struct snapshot *s = &w->now.snapshot;
+	const struct view *v = &w->now;
 
 	print_head(w);
-	print_columns(
-		line_time(w).s,
-		format_metric(s, METRIC_HEAP_LIVE_BYTES, raw).s,
-		change(w).s,
-		format_metric(s, METRIC_HEAP_LIVE_OBJECTS, raw).s,
-		rate(w, METRIC_HEAP_ALLOCS_OBJECTS).s,
-		rate(w, METRIC_HEAP_FREES_OBJECTS).s,
-		format_metric(s, METRIC_THREADS_LIVE_THREADS, raw).s,
-		format_metric(s, METRIC_HEAP_PEAK_BYTES, raw).s,
-		format_metric(s, METRIC_PROCESS_RESIDENT_BYTES, raw).s);
+	print_columns(line_time(w).s,
+		      format_metric(v, HEAP_LIVE_BYTES, raw).s, change(w).s,
+		      format_metric(v, HEAP_LIVE_OBJECTS, raw).s,
+		      rate(w, HEAP_ALLOCS_OBJECTS).s,
+		      rate(w, HEAP_FREES_OBJECTS).s,
+		      format_metric(v, THREADS_LIVE_THREADS, raw).s,
+		      format_metric(v, HEAP_PEAK_BYTES, raw).s,
+		      format_metric(v, PROCESS_RESIDENT_BYTES, raw).s);
 }
 
 static void print_json(struct watch *w)
 {
 	struct json *document = document_new();
 
-	target_add_kernel(&w->now, w->attachment);
-	document_add(document_processes(document), &w->now);
+	view_append_json(document_processes(document), &w->now);
 	json_write(document, stdout, true);
 	json_free(document);
 }
@@ -210,8 +204,8 @@ static bool show(struct watch *w)
 
 static void mark_exec(struct watch *w)
 {
-	const struct target_identity *id = attach_identity(w->attachment);
-	struct escaped_text name = format_escaped(id->comm);
+	const struct ht_identity *id = ht_identity(w->process);
+	struct escaped_text name = format_escaped(id->command);
 
 	if (json)
 		report("%d is now %s (exec): counts start anew", id->pid,
@@ -226,38 +220,43 @@ static void mark_exec(struct watch *w)
 /* What the figures leave out: once for each image, and when it changes. */
 static void note_coverage(const struct watch *w)
 {
-	const struct target_identity *id = &w->now.id;
-	const char *known = w->has_before ? w->before.id.coverage : "full";
+	const struct ht_identity *id = &w->now.id;
+	enum ht_coverage known = w->has_before ? w->before.id.coverage :
+						 HT_COVERAGE_FULL;
 
-	if (strcmp(id->coverage, known) != 0)
+	if (id->coverage != known)
 		report("%d (%s): coverage is %s: %s", id->pid,
-		       format_escaped(id->comm).s, id->coverage,
+		       format_escaped(id->command).s,
+		       ht_coverage_name(id->coverage),
 		       format_escaped(id->coverage_reason).s);
 }
 
 /* Grows beside the heap: said when it shows, once for each image. */
 static void note_unseen(struct watch *w)
 {
-	uint64_t unseen = target_unseen_bytes(&w->now);
+	uint64_t unseen = view_unseen_bytes(&w->now);
 
 	if (!unseen || w->unseen_noted)
 		return;
 	w->unseen_noted = true;
 	report("%d (%s): %s of its anonymous memory is not in the tallied "
-	       "heap", w->now.id.pid, format_escaped(w->now.id.comm).s,
+	       "heap", w->now.id.pid, format_escaped(w->now.id.command).s,
 	       format_bytes(unseen, false).s);
 }
 
 static void report_end(const struct watch *w)
 {
 	static const char *const texts[] = {
-		[TARGET_LIVE] = "is alive",
-		[TARGET_EXITED] = "exited",
-		[TARGET_KILLED] = "ended without exit(): killed, or by abort()",
-		[TARGET_REPLACED] = "goes on as a program that is not tallied",
+		[HT_STATE_LIVE] = "is alive",
+		[HT_STATE_EXITED] = "exited",
+		[HT_STATE_KILLED] =
+			"ended without exit(): killed, or by abort()",
+		[HT_STATE_REPLACED] =
+			"goes on as a program that is not tallied",
 	};
 
-	report("%d (%s) %s", w->now.id.pid, format_escaped(w->now.id.comm).s,
+	report("%d (%s) %s", w->now.id.pid,
+	       format_escaped(w->now.id.command).s,
 	       texts[w->now.snapshot.state]);
 }
 
@@ -267,7 +266,7 @@ static void wait_for_line(const struct watch *w, uint64_t deadline_ns)
 	uint64_t now_ns;
 
 	while ((now_ns = monotonic_ns()) < deadline_ns &&
-	       attach_state(w->attachment) == TARGET_LIVE)
+	       ht_state(w->process) == HT_STATE_LIVE)
 		sleep_until(deadline_ns - now_ns < LOOK_NS ? deadline_ns :
 							     now_ns + LOOK_NS);
 }
@@ -290,15 +289,14 @@ static int watch_loop(struct watch *w)
 	uint64_t deadline_ns = monotonic_ns();
 
 	for (;;) {
-		enum attach_error error = target_read(&w->now, w->attachment);
-
-		if (error) {
-			report("%d: %s", w->pid,
-			       attach_error_text(error));
+		if (view_read(&w->now, w->process,
+			      json ? VIEW_ALL : VIEW_TALLY) != 0) {
+			report("%d: %s", ht_identity(w->process)->pid,
+			       ht_message(w->process));
 			return STATUS_NOT_OBSERVED;
 		}
-		if (w->now.snapshot.state != TARGET_LIVE &&
-		    follow_exec(&w->attachment, &w->now)) {
+		if (w->now.snapshot.state != HT_STATE_LIVE &&
+		    follow_exec(&w->process, &w->spare, &w->now)) {
 			mark_exec(w);
 			continue;
 		}
@@ -306,7 +304,7 @@ static int watch_loop(struct watch *w)
 		note_unseen(w);
 		if (!show(w))
 			return STATUS_OK; /* main() tells what was lost */
-		if (w->now.snapshot.state != TARGET_LIVE) {
+		if (w->now.snapshot.state != HT_STATE_LIVE) {
 			report_end(w);
 			return STATUS_OK;
 		}
@@ -317,38 +315,26 @@ static int watch_loop(struct watch *w)
 	}
 }
 
-static int watch_place(const struct discovery *d, const struct place *place)
+static int watch_process(struct ht *h, void *argument)
 {
 	struct watch *w = report_oom(calloc(1, sizeof(*w)));
-	enum attach_error error = discover_attach(d, place, &w->attachment);
-	int status = STATUS_NOT_OBSERVED;
+	int status;
 
-	w->pid = place->pid;
-	if (error)
-		report("%d: %s", place->pid, attach_error_text(error));
-	else
-		status = watch_loop(w);
-	attach_close(w->attachment);
+	(void)argument;
+	w->process = h;
+	w->spare = view_handle();
+	status = watch_loop(w);
+	ht_free(w->process == h ? w->spare : w->process);
 	free(w);
 	return status;
 }
 
 int cmd_watch(int argc, char **argv)
 {
-	struct select_request request = {
+	struct choice choice = {
 		.command = "watch", .pids = argv, .pid_count = (size_t)argc,
 		.glob = glob, .single = true,
 	};
-	struct selection chosen;
-	struct discovery d;
-	int status = select_scan(&d);
 
-	if (status != STATUS_OK)
-		return status;
-	status = select_targets(&chosen, &d, &request);
-	if (status == STATUS_OK)
-		status = watch_place(&d, &chosen.places[0]);
-	select_release(&chosen);
-	discover_release(&d);
-	return status;
+	return choose(&choice, watch_process, NULL);
 }

@@ -120,6 +120,10 @@ _heaptally() {
 		_heaptally_complete_metric "$program" "$current"
 		return
 		;;
+	stat:--profile | metrics:--profile)
+		_heaptally_words "go native" "$current"
+		return
+		;;
 	watch:-[in] | *:--interval | watch:--count | record:-[id] | check:-[id] | *:--duration | sweep:--min-age | \
 		check:--max-* | check:--return-to | check:--warmup | check:--cycle | check:--min-samples | \
 		check:--confidence | check:--repeat) return ;;

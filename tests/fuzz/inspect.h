@@ -155,21 +155,29 @@ static inline const char *inspect_rows(const struct thread_rows *rows)
 	return NULL;
 }
 
+static inline const char *inspect_ends(struct thread_rows *rows)
+{
+	const char *complaint = inspect_rows(rows);
+
+	for (size_t i = 0; i < rows->count; i++)
+		thread_row_end(rows, &rows->rows[i]);
+	if (!complaint && rows->alive)
+		complaint = "all have ended, and some are alive";
+	return complaint;
+}
+
 static inline const char *inspect_threads(const struct attachment *a)
 {
-	struct thread_rows rows;
+	struct thread_rows rows = { .rows = NULL };
 	enum attach_error error = attach_threads(a, &rows);
 	const char *complaint;
 
-	if (error == ATTACH_TRUNCATED)
-		return NULL;
-	if (error != ATTACH_OK)
-		return "rows fail in a way that is not documented";
-	complaint = inspect_rows(&rows);
-	for (size_t i = 0; i < rows.count; i++)
-		thread_row_end(&rows, &rows.rows[i]);
-	if (!complaint && rows.alive)
-		complaint = "all have ended, and some are alive";
+	if (error != ATTACH_OK && error != ATTACH_TRUNCATED)
+		complaint = "rows fail in a way that is not documented";
+	else if (error == ATTACH_TRUNCATED && rows.count)
+		complaint = "rows of what was cut short";
+	else
+		complaint = inspect_ends(&rows);
 	thread_rows_release(&rows);
 	return complaint;
 }

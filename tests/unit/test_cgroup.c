@@ -12,11 +12,12 @@
 	"28 27 0:9 / /mnt/a\\040-\\040b rw - tmpfs cgroup2 rw\n"
 
 static struct cgroup_figures got;
+static struct procfile file;
 
 static void look(void)
 {
 	memset(&got, 0xff, sizeof(got));
-	cgroup_read(&got, fake.process_fd, fake.path);
+	cgroup_read(&got, &file, fake.process_fd, fake.path);
 }
 
 static void is_figure(enum cgroup_field field, uint64_t want, const char *what)
@@ -328,6 +329,8 @@ static void test_long_path(void)
 int main(void)
 {
 	sandbox_init();
+	if (procfile_init(&file) != 0)
+		sandbox_fail("procfile_init");
 	RUN(test_v2());
 	RUN(test_lowest_limit());
 	RUN(test_topmost());

@@ -11,11 +11,12 @@
 #include "tests/unit/tap.h"
 
 static struct snapshot got;
+static struct kernel_reader reader;
 
 static void look(void)
 {
 	memset(&got, 0, sizeof(got));
-	kernel_add_files(&got, fake.process_fd, fake.path);
+	kernel_add_files(&reader, &got, fake.process_fd, fake.path);
 }
 
 static void is_value(enum metric_id id, uint64_t want)
@@ -69,25 +70,50 @@ static void test_named_numbers(void)
 static void test_files(void)
 {
 	char *large = calloc(1, PROCFILE_MAX_BYTES + 2);
-	char *text;
+	struct procfile *f = &reader.file;
+	const char *text;
 
 	fake_root();
 	memset(large, 'x', PROCFILE_MAX_BYTES);
 	fake_process("most", large);
-	text = procfile_read(fake.process_fd, "most");
+	text = procfile_read(f, fake.process_fd, "most");
 	ok(text && strlen(text) == PROCFILE_MAX_BYTES, "the largest is whole");
-	free(text);
 	fake_process("empty", NULL);
-	text = procfile_read(fake.process_fd, "empty");
-	is_str(text, "", "an empty one");
-	free(text);
+	is_str(procfile_read(f, fake.process_fd, "empty"), "", "an empty one");
 	large[PROCFILE_MAX_BYTES] = 'x';
 	fake_process("larger", large);
-	ok(!procfile_read(fake.process_fd, "larger"), "never a part of one");
-	ok(!procfile_read(fake.process_fd, "none"), "none");
-	ok(!procfile_read(fake.process_fd, "."), "a directory");
-	ok(!procfile_read(-1, "most"), "no directory");
+	ok(!procfile_read(f, fake.process_fd, "larger") && f->error == EFBIG,
+	   "never a part of one");
+	ok(!procfile_read(f, fake.process_fd, "none") && f->error == ENOENT,
+	   "none");
+	ok(!procfile_read(f, fake.process_fd, ".") && f->error == EISDIR,
+	   "a directory");
+	ok(!procfile_read(f, -1, "most") && f->error == EBADF, "no directory");
 	free(large);
+}
+
+static void test_lists(void)
+{
+	struct procfile_list list;
+	unsigned count = 0;
+	const char *name;
+
+	fake_root();
+	for (unsigned i = 0; i < 1000; i++) { /* more than one call gives */
+		char path[32];
+
+		snprintf(path, sizeof(path), "fd/%u", i);
+		fake_process(path, NULL);
+	}
+	fake_process("fd/.hidden", NULL);
+	ok(procfile_list_open(&list, fake.process_fd, "fd"), "opens");
+	while ((name = procfile_list_next(&list)))
+		count += name[0] != '.';
+	procfile_list_close(&list);
+	is_u64(count, 1000, "every name once");
+	ok(!procfile_list_open(&list, fake.process_fd, "none") &&
+	   errno == ENOENT, "none");
+	procfile_list_close(&list);
 }
 
 /* ---- one process ---- */
@@ -243,8 +269,57 @@ static void test_nothing_known(void)
 	fake_root();
 	look();
 	is_u64(got.count, 0, "no files, no values");
-	kernel_add_files(&got, -1, "/nonexistent");
+	kernel_add_files(&reader, &got, -1, "/nonexistent");
 	is_u64(got.count, 0, "nor without a directory");
+}
+
+/* ---- why something is absent ---- */
+
+static void is_error(enum metric_id id, int want)
+{
+	enum kernel_source source = kernel_source_of(id);
+
+	ok(source < KERNEL_SOURCES && reader.errors[source] == want,
+	   "%s: %s", metric_by_id(id)->key, strerror(want));
+}
+
+static void test_reasons(void)
+{
+	fake_root();
+	fake_process("status", "VmRSS:\t 65537 kB\n");
+	fake_process("maps", NULL);
+	look();
+	is_error(METRIC_IO_READ_BYTES, ENOENT);
+	is_error(METRIC_CPU_USER_CPU_SECONDS, ENOENT);
+	is_error(METRIC_PROCESS_OPEN_FDS_FDS, ENOENT);
+	is_error(METRIC_CGROUP_MEMORY_LIMIT_BYTES, ENOENT);
+	is_error(METRIC_SCHED_TIMESLICES_SLICES, ENOENT);
+	is_error(METRIC_PROCESS_PROPORTIONAL_BYTES, EFBIG);
+	is_error(METRIC_PROCESS_PRIVATE_MAPPED_BYTES, EACCES);
+	is_error(METRIC_PROCESS_SWAPPED_BYTES, 0);
+	is_str(kernel_source_name(kernel_source_of(METRIC_IO_READ_BYTES)),
+	       "io", "its file");
+	ok(kernel_source_of(METRIC_HEAP_LIVE_BYTES) == KERNEL_SOURCES,
+	   "no file of the heap");
+}
+
+/* In no segment either, but not of the kernel. */
+static bool is_computed(unsigned id)
+{
+	return id == METRIC_HEAP_IDLE_BYTES ||
+	       id == METRIC_HEAPTALLY_CLAMPED_EVENTS;
+}
+
+/* Every figure of the kernel has a file that can be named. */
+static void test_sources(void)
+{
+	size_t count;
+	const struct metric *all = metrics_all(&count);
+
+	for (size_t i = 0; i < count; i++)
+		ok((kernel_source_of(all[i].id) < KERNEL_SOURCES) ==
+			   (all[i].scope == SCOPE_KERNEL &&
+			    !is_computed(all[i].id)), "%s", all[i].key);
 }
 
 /* ---- threads ---- */
@@ -340,7 +415,7 @@ static void test_own_process(void)
 	uint64_t start = own_start();
 
 	memset(&got, 0, sizeof(got));
-	kernel_add(&got, getpid(), start);
+	kernel_add(&reader, &got, getpid(), start);
 	getrlimit(RLIMIT_NOFILE, &files);
 	getrusage(RUSAGE_SELF, &usage);
 	sched_getaffinity(0, sizeof(cpus), &cpus);
@@ -359,9 +434,9 @@ static void test_another_process(void)
 	uint64_t start = own_start();
 
 	memset(&got, 0, sizeof(got));
-	kernel_add(&got, getpid(), start + 1);
+	kernel_add(&reader, &got, getpid(), start + 1);
 	is_u64(got.count, 0, "another start: a stranger");
-	kernel_add(&got, 0x7ffffffe, 0);
+	kernel_add(&reader, &got, 0x7ffffffe, 0);
 	is_u64(got.count, 0, "no such process");
 }
 
@@ -378,7 +453,7 @@ static void test_zombie(void)
 	waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT);
 	ok(process_start(child, &start, &state) && state == 'Z', "a zombie");
 	memset(&got, 0, sizeof(got));
-	kernel_add(&got, child, start);
+	kernel_add(&reader, &got, child, start);
 	is_u64(got.count, 0, "nothing of it");
 	wait_for(child);
 }
@@ -386,8 +461,13 @@ static void test_zombie(void)
 int main(void)
 {
 	sandbox_init();
+	if (procfile_init(&reader.file) != 0)
+		sandbox_fail("procfile_init");
 	RUN(test_named_numbers());
 	RUN(test_files());
+	RUN(test_lists());
+	RUN(test_reasons());
+	RUN(test_sources());
 	RUN(test_stat());
 	RUN(test_stat_truncated());
 	RUN(test_status());

@@ -18,7 +18,6 @@ static const struct thread_rows *read_once(const struct segment_image *image)
 	static struct thread_rows rows;
 	struct attachment *a = attach_image(image);
 
-	thread_rows_release(&rows);
 	is_u64(attach_threads(a, &rows), ATTACH_OK, "rows are read");
 	attach_close(a);
 	return &rows;
@@ -82,7 +81,7 @@ static void test_end_row(void)
 {
 	struct segment_image image = fresh_image();
 	struct attachment *a = attach_image(&image);
-	struct thread_rows rows;
+	struct thread_rows rows = { .rows = NULL };
 	uint64_t before;
 
 	is_u64(attach_threads(a, &rows), ATTACH_OK, "gone: rows are read");
@@ -152,10 +151,12 @@ static void test_truncated(void)
 {
 	struct segment_image image = fresh_image();
 	struct attachment *a = attach_image(&image);
-	struct thread_rows rows;
+	struct thread_rows rows = { .rows = NULL };
 
 	truncate_file(IMAGE_NAME, PAGES(1));
 	is_u64(attach_threads(a, &rows), ATTACH_TRUNCATED, "cut: said");
+	is_u64(rows.count, 0, "cut: no rows");
+	thread_rows_release(&rows);
 	attach_close(a);
 	image_release(&image);
 }
@@ -203,6 +204,7 @@ static void test_while_written(void)
 	int fd = openat(sandbox.dirfd, IMAGE_NAME, O_RDWR | O_CLOEXEC);
 	char *map = mmap(NULL, image.length_bytes, PROT_READ | PROT_WRITE,
 			 MAP_SHARED, fd, 0);
+	struct thread_rows rows = { .rows = NULL };
 	uint64_t torn = 0, whole = 0;
 	pthread_t id;
 
@@ -212,7 +214,6 @@ static void test_while_written(void)
 			       OVERFLOW_SLOTS * sizeof(struct slot));
 	pthread_create(&id, NULL, take_turns, NULL);
 	for (int turn = 0; turn < TURNS; turn++) {
-		struct thread_rows rows;
 		const struct thread_row *row;
 
 		if (attach_threads(a, &rows) != ATTACH_OK)
@@ -224,8 +225,8 @@ static void test_while_written(void)
 				(row->counts.allocs_bytes != 0 &&
 				 row->counts.allocs_bytes != (uint64_t)row->tid);
 		}
-		thread_rows_release(&rows);
 	}
+	thread_rows_release(&rows);
 	__atomic_store_n(&writer.stop, true, __ATOMIC_RELAXED);
 	pthread_join(id, NULL);
 	is_u64(torn, 0, "written: every row is of one thread");
