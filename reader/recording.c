@@ -466,17 +466,23 @@ static void fill_process(const struct recording_contents *c, size_t i,
 		fill_series(&p->series[id], &image->series[id]);
 }
 
-/* The command that was started: every image of its process. */
+/*
+ * The command that was started: the last image of its process, as what a
+ * wrapper did before its exec is nobody's concern.
+ */
 static void find_main(const struct recording_contents *c,
 		      struct check_run *run)
 {
+	struct check_process *last = NULL;
 	uint64_t main_pid = 0;
 
 	if (!json_get_u64(c->head, "pid", &main_pid))
 		return;
 	for (size_t i = 0; i < run->process_count; i++)
-		run->processes[i].is_main =
-			run->processes[i].pid == (int)main_pid;
+		if (run->processes[i].pid == (int)main_pid)
+			last = &run->processes[i];
+	if (last)
+		last->is_main = true;
 }
 
 static void fill_processes(const struct recording_contents *c,

@@ -396,6 +396,12 @@ usage_error() {
 		run -3 --separate-stderr bounded "$HT" check --limits-only --max-live 1G -- \
 			sh -c 'exec "$0"' "$T/static" < <(sleep 0.5)
 	fi
+	# but a wrapper's own image is not the command
+	for iterations in 5 120; do
+		want=$((iterations == 5 ? 4 : 0))
+		run "-$want" --separate-stderr bounded "$HT" check --iterations -- \
+			sh -c 'exec "$0" flat "$1"' "$P/iterate" "$iterations"
+	done
 	run -3 --separate-stderr "$HT" check 999999999
 	error_matches 999999999
 	start -n "$P/hold"

@@ -295,10 +295,18 @@ static void find_brief(struct check_run *run)
 	run->brief_count = brief;
 }
 
+static bool broke_a_limit(const struct check_process *p)
+{
+	for (size_t i = 0; i < p->limit_count; i++)
+		if (p->limits[i].state == CHECK_BROKEN)
+			return true;
+	return false;
+}
+
 static void join_process(struct check_run *run, const struct check_process *p)
 {
 	/* What a brief one broke is broken, whatever it could not tell. */
-	if (p->is_brief && p->verdict != CHECK_LIMIT)
+	if (p->is_brief && !broke_a_limit(p))
 		return;
 	if (run->reason && check_worse(run->verdict, p->verdict) ==
 			   run->verdict)

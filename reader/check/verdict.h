@@ -124,7 +124,8 @@ struct check_process {
 	const char *state;            /* when last seen: "live", "exited",
 					 "killed", "replaced" */
 	double from_seconds, to_seconds; /* seen, since the run began */
-	bool is_main;                 /* the command that was started */
+	bool is_main;                 /* the command that was started, as what
+					 it became last */
 	bool is_brief;                /* was there for less than a quarter of
 					 the run: not judged, others are */
 	struct check_totals totals;
