@@ -59,6 +59,7 @@ static inline bool is_time(const struct timespec *until)
 
 /* The library's own functions; constant from the first switch on. */
 static struct {
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): they are a declarator's. */
 #define MEMBER(name, parameters, arguments) int (*name) parameters;
 	NEXT_LOCKS(MEMBER)
 } own;

@@ -70,10 +70,11 @@ static COLD void *find_next(const char *name)
 /* NULL for none. Two threads may look at once, and find the same. */
 #define NEXT(name)                                                          \
 	({                                                                  \
-		static typeof(&name) next_;                                 \
-		typeof(&name) seen_ = __atomic_load_n(&next_, __ATOMIC_RELAXED); \
+		static typeof(&(name)) next_;                               \
+		typeof(&(name)) seen_ =                                     \
+			__atomic_load_n(&next_, __ATOMIC_RELAXED);          \
 		if (!seen_) {                                               \
-			seen_ = (typeof(&name))find_next(#name);            \
+			seen_ = (typeof(&(name)))find_next(#name);          \
 			__atomic_store_n(&next_, seen_, __ATOMIC_RELAXED);  \
 		}                                                           \
 		seen_;                                                      \
@@ -82,7 +83,7 @@ static COLD void *find_next(const char *name)
 /* Ours under a name that is nobody else's, to see where the name leads. */
 #define OURS(name) \
 	extern typeof(name) our##name __attribute__((alias(#name), visibility("hidden")))
-#define IS_OURS(name) (&name == &our##name)
+#define IS_OURS(name) (&(name) == &our##name)
 
 OURS(_Znwm);
 OURS(_Znam);
@@ -130,7 +131,11 @@ static void *ask_nobody(const struct request *r)
 	return NULL;
 }
 
-#define ASK(name, ...) (NEXT(name) ? NEXT(name)(__VA_ARGS__) : ask_nobody(r))
+#define ASK(name, ...)                                             \
+	({                                                         \
+		typeof(&(name)) next__ = NEXT(name);               \
+		next__ ? next__(__VA_ARGS__) : ask_nobody(r);      \
+	})
 
 static void *ask_next(const struct request *r)
 {
@@ -146,10 +151,14 @@ static void *ask_next(const struct request *r)
 /* By the delete that belongs to that new; false if there is none. */
 static bool give_back(const struct request *r, void *block)
 {
-	if (r->alignment && NEXT(_ZdlPvSt11align_val_t))
-		NEXT(_ZdlPvSt11align_val_t)(block, r->alignment);
-	else if (!r->alignment && NEXT(_ZdlPv))
-		NEXT(_ZdlPv)(block);
+	typeof(&_ZdlPvSt11align_val_t) aligned_delete =
+		r->alignment ? NEXT(_ZdlPvSt11align_val_t) : NULL;
+	typeof(&_ZdlPv) plain_delete = r->alignment ? NULL : NEXT(_ZdlPv);
+
+	if (aligned_delete)
+		aligned_delete(block, r->alignment);
+	else if (plain_delete)
+		plain_delete(block);
 	else
 		return false;
 	return true;
@@ -208,10 +217,12 @@ EXPORT void *_ZnamSt11align_val_t(size_t bytes, size_t alignment)
  * These call the new that throws, and catch. Where that is ours, or would
  * come to ours, there is nothing to catch; else somebody has to who can.
  */
-#define PASS_ON_UNLESS(ours, name, ...)                 \
-	do {                                            \
-		if (UNLIKELY(!(ours)) && NEXT(name))    \
-			return NEXT(name)(__VA_ARGS__); \
+#define PASS_ON_UNLESS(ours, name, ...)                                \
+	do {                                                           \
+		typeof(&(name)) next__ =                                       \
+			UNLIKELY(!(ours)) ? NEXT(name) : NULL;                 \
+		if (next__)                                            \
+			return next__(__VA_ARGS__);                    \
 	} while (0)
 
 EXPORT void *_ZnwmRKSt9nothrow_t(size_t bytes, const struct nothrow *nothrow)
