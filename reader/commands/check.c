@@ -21,7 +21,7 @@
 #define LONG_SECONDS         600 /* from there on a tenth of them will do */
 #define LONG_INTERVAL        1
 #define NOT_STARTED          126 /* and above: by session_record_command() */
-#define UNSET                -1.0
+#define UNSET                (-1.0)
 
 /* ---- options ---- */
 
