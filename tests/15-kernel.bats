@@ -52,6 +52,9 @@ of() { awk -v name="$2:" '$1 == name { print $2 }' "/proc/$PID/$1"; }
 sum_of() { cat "/proc/$PID"/task/*/"$1" | awk "{ sum += $2 } END { printf \"%.0f\", sum }"; }
 
 is_asleep() { [ "$(process_letter "$PID")" = S ]; }
+all_asleep() { # 21 threads, each of them
+	[ "$(cat "/proc/$PID/task/"*/stat | sed 's/.*) //' | grep -c '^S')" = 21 ]
+}
 
 @test "CPU, faults, peak: what getrusage told the process" {
 	start "$P/usage"
@@ -87,7 +90,7 @@ is_asleep() { [ "$(process_letter "$PID")" = S ]; }
 @test "scheduler: the sums over task/" {
 	start "$P/threads_crowd" 20 hold
 	wait_until is_asleep
-	sleep 0.1 # the threads as well
+	wait_until all_asleep
 	look
 	is /threads/kernel:threads 21
 	is /threads/live:threads 21

@@ -46,9 +46,6 @@ setup() {
 }
 teardown() { clean_up; }
 
-need() {
-	command -v "$1" >/dev/null || skip "'$1' is not installed"
-}
 
 # build COMPILER OPTION...: the target as $T/target; it must work without us.
 build() {

@@ -15,14 +15,6 @@ teardown() {
 	clean_up
 }
 
-need() {
-	local tool
-
-	for tool; do
-		command -v "$tool" >/dev/null || skip "'$tool' is not installed"
-	done
-}
-
 # Prints what cannot be in a document about processes that all have ended.
 insane() { # FILE
 	jq -r '

@@ -22,14 +22,6 @@ teardown() {
 	clean_up
 }
 
-need() {
-	local tool
-
-	for tool; do
-		command -v "$tool" >/dev/null || skip "'$tool' is not installed"
-	done
-}
-
 # Starts a service, and marks each unit of LOAD. To its end or, in the long
 # form, for as long as is to be judged.
 DRIVER='

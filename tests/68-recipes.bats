@@ -15,14 +15,6 @@ teardown() {
 	clean_up
 }
 
-need() {
-	local tool
-
-	for tool; do
-		command -v "$tool" >/dev/null || skip "'$tool' is not installed"
-	done
-}
-
 # The block behind the mark of that name.
 recipe() {
 	awk -v mark="<!-- recipe: $1 -->" '

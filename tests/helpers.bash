@@ -273,6 +273,14 @@ as_nobody() {
 	setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all -- "$@"
 }
 
+need() { # TOOL...
+	local tool
+
+	for tool; do
+		command -v "$tool" >/dev/null || skip "'$tool' is not installed"
+	done
+}
+
 need_root() {
 	[ "$(id -u)" = 0 ] || skip "needs root to become another user"
 }
