@@ -12,15 +12,13 @@
 /* To add an allocator: a row. Files in the order in which they are tried. */
 static const struct {
 	const char *name;
-	const char *prefix; /* of its libraries, all versions */
 	const char *files[3];
 	const char *package; /* of Debian */
 } allocators[] = {
-	{ "jemalloc", "libjemalloc", { "libjemalloc.so.2" }, "libjemalloc2" },
-	{ "tcmalloc", "libtcmalloc",
-	  { "libtcmalloc_minimal.so.4", "libtcmalloc.so.4" },
+	{ "jemalloc", { "libjemalloc.so.2" }, "libjemalloc2" },
+	{ "tcmalloc", { "libtcmalloc_minimal.so.4", "libtcmalloc.so.4" },
 	  "libtcmalloc-minimal4" },
-	{ "mimalloc", "libmimalloc", { "libmimalloc.so.2" },
+	{ "mimalloc", { "libmimalloc.so.2" },
 	  "libmimalloc2.0" },
 };
 
@@ -29,15 +27,6 @@ static const struct {
 static char *answer;
 
 #define say(...) report_clause(&answer, __VA_ARGS__)
-
-const char *allocator_of_library(const char *base_name)
-{
-	for (size_t i = 0; i < COUNT; i++)
-		if (strncmp(base_name, allocators[i].prefix,
-			    strlen(allocators[i].prefix)) == 0)
-			return allocators[i].name;
-	return NULL;
-}
 
 static const char *find_row(size_t row, const struct elf_facts *like,
 			    char path[PATH_MAX])

@@ -2,13 +2,10 @@
 #ifndef READER_ALLOCATOR_H
 #define READER_ALLOCATOR_H
 /*
- * Allocators that come as a shared library: which library is one, and where
- * one that the user names is to be found. Main thread only.
+ * Allocators that come as a shared library: where one that the user names is
+ * to be found. Main thread only.
  */
 #include "reader/elf.h"
-
-/* "jemalloc" for "libjemalloc.so.2"; NULL for what is none of them. */
-const char *allocator_of_library(const char *base_name);
 
 /*
  * Finds the library to preload for an argument of --allocator: a name or a

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "reader/collect.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "reader/process.h"
+#include "reader/procfile.h"
 #include "reader/view_json.h"
 #include "shm/segment_name.h"
 
@@ -138,22 +138,18 @@ static void collect_segment(struct collector *c, const char *name,
 static void each_segment(struct collector *c,
 			 void (*visit)(struct collector *c, const char *name))
 {
-	int fd = openat(c->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *entry;
+	struct procfile_list list;
 	uint64_t starttime_ticks;
+	const char *name;
 	int pid;
 
-	if (!directory) {
-		if (fd >= 0)
-			close(fd);
+	if (!procfile_list_open(&list, c->dirfd, "."))
 		return;
-	}
-	while ((entry = readdir(directory)))
-		if (segment_name_parse(entry->d_name, SEGMENT_PREFIX, &pid,
+	while ((name = procfile_list_next(&list)))
+		if (segment_name_parse(name, SEGMENT_PREFIX, &pid,
 				       &starttime_ticks))
-			visit(c, entry->d_name);
-	closedir(directory);
+			visit(c, name);
+	procfile_list_close(&list);
 }
 
 static void visit_ended(struct collector *c, const char *name)

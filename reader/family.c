@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "reader/family.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "reader/procfile.h"
 #include "reader/report.h"
 #include "shm/segment_name.h"
 
@@ -97,19 +97,15 @@ static void meet(struct family *f, size_t sorted, int dirfd, const char *name)
 
 static void meet_all(struct family *f, int dirfd)
 {
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
+	struct procfile_list list;
 	size_t sorted = f->count;
-	struct dirent *entry;
+	const char *name;
 
-	if (!directory) {
-		if (fd >= 0)
-			close(fd);
+	if (!procfile_list_open(&list, dirfd, "."))
 		return;
-	}
-	while ((entry = readdir(directory)))
-		meet(f, sorted, dirfd, entry->d_name);
-	closedir(directory);
+	while ((name = procfile_list_next(&list)))
+		meet(f, sorted, dirfd, name);
+	procfile_list_close(&list);
 }
 
 static void forget_gone(struct family *f)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "reader/session.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <poll.h>
@@ -20,6 +19,7 @@
 #include "reader/follow.h"
 #include "reader/format.h"
 #include "reader/marks.h"
+#include "reader/procfile.h"
 #include "reader/recorder.h"
 #include "reader/report.h"
 #include "reader/tallied_command.h"
@@ -265,25 +265,21 @@ typedef void segment_visit(struct session *s, const char *name);
 
 static void each_segment(struct session *s, segment_visit *visit)
 {
-	int fd = openat(s->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
+	struct procfile_list list;
 	uint64_t starttime_ticks;
-	struct dirent *entry;
+	const char *name;
 	int pid;
 
-	if (!directory) {
-		if (fd >= 0)
-			close(fd);
+	if (!procfile_list_open(&list, s->dirfd, "."))
 		return;
-	}
-	while ((entry = readdir(directory)))
-		if (segment_name_parse(entry->d_name, SEGMENT_PREFIX, &pid,
+	while ((name = procfile_list_next(&list)))
+		if (segment_name_parse(name, SEGMENT_PREFIX, &pid,
 				       &starttime_ticks) &&
 		    (s->is_command ||
 		     (pid != s->family.root_pid &&
 		      family_has(&s->family, pid, starttime_ticks))))
-			visit(s, entry->d_name);
-	closedir(directory);
+			visit(s, name);
+	procfile_list_close(&list);
 }
 
 static void add_any(struct session *s, const char *name)

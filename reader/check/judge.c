@@ -30,16 +30,6 @@ const char *check_series_key(enum check_series_id id)
 	return rows[id].key;
 }
 
-const char *check_series_unit(enum check_series_id id)
-{
-	return rows[id].unit;
-}
-
-bool check_series_is_judged(enum check_series_id id)
-{
-	return rows[id].is_judged;
-}
-
 struct check_rules check_rules(void)
 {
 	return (struct check_rules){

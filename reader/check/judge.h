@@ -54,10 +54,8 @@ struct check_rules check_rules(void);
 /* A process has at most as many limits as there are options for them. */
 #define CHECK_LIMITS_MAX 16
 
-/* "/heap/live:bytes" and "bytes"; which of them are judged. */
+/* "/heap/live:bytes" and so on. */
 const char *check_series_key(enum check_series_id id);
-const char *check_series_unit(enum check_series_id id);
-bool check_series_is_judged(enum check_series_id id);
 
 /*
  * Judges a run, whose processes hold samples and totals; everything that is

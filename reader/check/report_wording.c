@@ -129,12 +129,6 @@ struct text wording_place(double x, bool by_iterations)
 	return text;
 }
 
-struct text wording_length(double x, bool by_iterations)
-{
-	return by_iterations ? wording_amount(x, "iterations") :
-			       format_duration(x);
-}
-
 struct text wording_ratio(double ratio)
 {
 	struct text text;

@@ -35,9 +35,6 @@ struct text wording_slope(double slope, const char *unit, enum check_per per);
 /* A place on the x axis: "1m 05s" or "iteration 12". */
 struct text wording_place(double x, bool by_iterations);
 
-/* A length on the x axis: "1m 05s" or "12 iterations". */
-struct text wording_length(double x, bool by_iterations);
-
 /* "0.25"; no "-0.00". */
 struct text wording_ratio(double ratio);
 

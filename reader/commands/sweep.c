@@ -6,7 +6,6 @@
  * sweepers, or one and a program that is just starting, cannot take each
  * other's files.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -20,6 +19,7 @@
 #include "reader/commands/commands.h"
 #include "reader/marks.h"
 #include "reader/process.h"
+#include "reader/procfile.h"
 #include "reader/report.h"
 #include "reader/troubles.h"
 #include "reader/view.h"
@@ -153,19 +153,15 @@ static void sweep_marks_file(struct sweep *s, const char *run, int fd,
 
 static void sweep_marks(struct sweep *s, const char *run, int dirfd)
 {
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *entry;
+	struct procfile_list list;
+	const char *name;
 
-	if (!directory) {
-		if (fd >= 0)
-			close(fd);
+	if (!procfile_list_open(&list, dirfd, "."))
 		return;
-	}
-	while ((entry = readdir(directory)))
-		if (is_marks_file(run, entry->d_name))
-			sweep_marks_file(s, run, dirfd, entry->d_name);
-	closedir(directory);
+	while ((name = procfile_list_next(&list)))
+		if (is_marks_file(run, name))
+			sweep_marks_file(s, run, dirfd, name);
+	procfile_list_close(&list);
 }
 
 /* Sweeps what is below `run`, "" for the main directory. */
